@@ -1,0 +1,249 @@
+"""Telegram: one bot, by long polling or by webhook."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any, ClassVar
+
+import orjson
+import structlog
+from pydantic import SecretStr
+from starlette.routing import BaseRoute, Route
+from telegram.error import ChatMigrated, InvalidToken, TelegramError
+
+from adapters.telegram import inbound, outbound
+from adapters.telegram.bot import LeanBot
+from adapters.telegram.inbound import ALLOWED_UPDATES, Me
+from adapters.telegram.polling import Polling, Take
+from adapters.telegram.settings import TelegramSettings, rate
+from adapters.telegram.webhook import Webhook
+from gateway import (
+    Address,
+    ConfigurationError,
+    ConversationKind,
+    Delivery,
+    Host,
+    Ignored,
+    Inbound,
+    Problem,
+    Rate,
+    Receive,
+    Rejected,
+    Rule,
+    Rules,
+    Sent,
+    Unavailable,
+    failpoint,
+)
+
+MAX_DESCRIPTION = 256
+
+
+class TelegramAdapter:
+    """`gateway.Adapter` for one bot."""
+
+    platform: ClassVar[str] = "telegram"
+    Settings: ClassVar[type[Any]] = TelegramSettings
+    boundary: ClassVar[Rules] = {
+        ConversationKind.DIRECT: Rule.PER_USER,
+        ConversationKind.GROUP: Rule.PER_GROUP,
+        ConversationKind.CHANNEL: Rule.PER_CHANNEL,
+        ConversationKind.THREAD: Rule.PER_GROUP,
+    }
+    respond: ClassVar[Mapping[ConversationKind, str]] = {
+        ConversationKind.GROUP: "mentions",
+        ConversationKind.THREAD: "mentions",
+        ConversationKind.CHANNEL: "all",
+    }
+    # Telegram shows it for five seconds.
+    typing_every: ClassVar[float] = 4.0
+
+    def __init__(self, name: str, settings: TelegramSettings, host: Host) -> None:
+        self.settings = settings
+        self._name = name
+        self._host = host
+        self._log = structlog.get_logger("gateway.adapters.telegram", channel=name)
+        self._me = Me(id=settings.bot_id, username=settings.username.lower())
+        self._introduced = bool(settings.username)
+        self._chat_rate = rate(settings.chat_rate)
+        self._group_rate = rate(settings.group_rate)
+        self._overall_rate = rate(settings.overall_rate)
+        self._cosmetics: set[asyncio.Task[None]] = set()
+        self._webhook = Webhook(_plain(settings.secret), self._log)
+
+    @cached_property
+    def _bot(self) -> LeanBot:
+        # Made late: `parse` needs no session, and `gateway explain` has none.
+        token = self.settings.token.get_secret_value()
+        return LeanBot(token, api_url=self.settings.api_url, http=self._host.http)
+
+    # Receiving
+
+    def parse(self, raw: bytes) -> Inbound | Ignored:
+        """Read one update."""
+        return inbound.parse(raw, self._me)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The webhook, in its mode; it answers 503 until `run` takes what comes."""
+        if self.settings.mode != "webhook":
+            return ()
+        return (Route(f"/webhooks/{self._name}", self._webhook, methods=["POST"]),)
+
+    async def run(self, receive: Receive) -> None:
+        """Take updates until cancelled. Raises `ConfigurationError` when the token is refused."""
+        take = partial(self._take, receive)
+        try:
+            if self.settings.mode == "webhook":
+                await self._serve(take)
+            else:
+                await self._poll(take)
+        except InvalidToken as error:
+            raise self._token_refused(error) from None
+        finally:
+            await self._end_cosmetics()
+
+    async def _serve(self, take: Take) -> None:
+        self._webhook.take = take
+        try:
+            await self._introduce()
+            if self._host.public_url:
+                await self._set_webhook()
+            else:
+                hint = "set gateway.public_url, or the webhook by hand"
+                self._log.warning("telegram.webhook_not_set", hint=hint)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._webhook.take = None
+
+    async def _poll(self, take: Take) -> None:
+        await self._introduce()
+        await self._bot.insist("deleteWebhook", log=self._log)
+        timeout = self.settings.poll_timeout
+        await Polling(self._bot, take, timeout=timeout, log=self._log).run()
+
+    async def _introduce(self) -> None:
+        """Learn what the bot is called: people address it by that name."""
+        user = await self._bot.insist("getMe", log=self._log)
+        self._me = Me(id=user["id"], username=str(user.get("username", "")).lower())
+        self._introduced = True
+        self._log.info("telegram.connected", username=self._me.username, mode=self.settings.mode)
+
+    async def _set_webhook(self) -> None:
+        url = f"{self._host.public_url.rstrip('/')}/webhooks/{self._name}"
+        parameters = {
+            "url": url,
+            "secret_token": _plain(self.settings.secret),
+            "allowed_updates": ALLOWED_UPDATES,
+            "max_connections": self.settings.max_connections,
+        }
+        await self._bot.insist("setWebhook", parameters, log=self._log)
+        self._log.info("telegram.webhook_set", url=url)
+
+    async def _take(self, receive: Receive, raw: bytes) -> None:
+        if not self._introduced and b"@" in raw:
+            raise Unavailable("it cannot be told yet whether this bot is meant")
+        await receive(raw)
+        # In what people write this key would have its quotes escaped.
+        if b'"callback_query"' in raw:
+            self._acknowledge_press(orjson.loads(raw)["callback_query"])
+
+    def _acknowledge_press(self, query: Any) -> None:
+        """Let the button stop spinning; nothing depends on it."""
+        if isinstance(query, dict) and isinstance(query.get("id"), str):
+            task = asyncio.get_running_loop().create_task(self._answer_query(query["id"]))
+            self._cosmetics.add(task)
+            task.add_done_callback(self._cosmetics.discard)
+
+    async def _answer_query(self, query_id: str) -> None:
+        try:
+            await self._bot.call("answerCallbackQuery", {"callback_query_id": query_id})
+        except TelegramError as error:
+            self._log.debug("telegram.press_unacknowledged", error=self._bot.words(error))
+
+    async def _end_cosmetics(self) -> None:
+        tasks = list(self._cosmetics)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # Sending
+
+    def split(self, text: str) -> Sequence[str]:
+        """Parts of at most 4096 UTF-16 units."""
+        return outbound.split(text)
+
+    def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
+        """The chat's own budget, and the bot's."""
+        chat = address.data["chat_id"]
+        own = self._group_rate if chat < 0 else self._chat_rate
+        both = ((f"chat:{chat}", own), ("overall", self._overall_rate))
+        return [(key, limit) for key, limit in both if limit is not None]
+
+    async def send(self, delivery: Delivery) -> Sent:
+        """Send one message, to where the group has moved if it has."""
+        if not delivery.text.strip():
+            raise Rejected("there is no text to send")
+        parameters = outbound.send_message(delivery)
+        try:
+            message = await self._follow("sendMessage", parameters)
+        except TelegramError as error:
+            raise self._bot.verdict(error) from None
+        # Telegram has it, and nobody here knows yet.
+        failpoint("during-send")
+        known = isinstance(message, dict) and "message_id" in message
+        return Sent(platform_id=str(message["message_id"]) if known else "")
+
+    async def _follow(self, method: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return await self._bot.call(method, parameters)
+        except ChatMigrated as moved:
+            return await self._bot.call(method, {**parameters, "chat_id": moved.new_chat_id})
+
+    async def typing(self, address: Address) -> None:
+        """Show that somebody types."""
+        try:
+            await self._bot.call("sendChatAction", outbound.send_chat_action(address))
+        except TelegramError as error:
+            raise self._bot.verdict(error) from None
+
+    async def register_commands(self, commands: Sequence[tuple[str, str]]) -> None:
+        """Show these in people's menus, everywhere and in every language."""
+        wanted = [
+            {"command": name, "description": text[:MAX_DESCRIPTION]} for name, text in commands
+        ]
+        try:
+            if await self._bot.call("getMyCommands") != wanted:
+                await self._bot.call("setMyCommands", {"commands": wanted})
+        except TelegramError as error:
+            raise self._bot.verdict(error) from None
+
+    # Configuration
+
+    async def check(self) -> str:
+        """Try the token; returns the bot's @name."""
+        try:
+            user = await self._bot.call("getMe")
+        except InvalidToken as error:
+            raise self._token_refused(error) from None
+        except TelegramError as error:
+            problem = Problem(
+                where=f"channels.{self._name}.api_url",
+                what=f"{self.settings.api_url} does not answer: {self._bot.words(error)}",
+                hint="is the address right, and this machine online?",
+            )
+            raise ConfigurationError([problem]) from None
+        return f"@{user['username']}"
+
+    def _token_refused(self, error: InvalidToken) -> ConfigurationError:
+        problem = Problem(
+            where=f"channels.{self._name}.token",
+            what=f"Telegram does not know this token: {self._bot.words(error)}",
+            hint="@BotFather shows the valid one, under /mybots",
+        )
+        return ConfigurationError([problem])
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

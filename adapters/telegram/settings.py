@@ -1,0 +1,101 @@
+"""What a Telegram channel is configured with."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from gateway import ChannelSettings, Rate, Seconds
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_RATE = re.compile(
+    r"\s*(?P<count>\d+(?:\.\d+)?)\s*/\s*(?P<per>\d+(?:\.\d+)?)?\s*(?P<unit>ms|s|m|h)"
+    r"(?:\s+burst\s+(?P<burst>\d+))?\s*"
+)
+
+
+def rate(text: str) -> Rate | None:
+    """Read `RateText`; None stands for no limit. Raises `ValueError`."""
+    if text.strip() == "0":
+        return None
+    match = _RATE.fullmatch(text)
+    if match is None or not float(match["count"]) or not float(match["per"] or 1):
+        raise ValueError('a rate is written as "1/s", or "17/60s burst 3"; 0 means no limit')
+    per = float(match["per"] or 1) * _UNITS[match["unit"]]
+    return Rate(count=float(match["count"]), per=per, burst=max(1, int(match["burst"] or 1)))
+
+
+def _rate_text(value: object) -> object:
+    if value == 0 and not isinstance(value, bool):
+        return "0"
+    if isinstance(value, str):
+        rate(value)
+    return value
+
+
+RateText = Annotated[str, BeforeValidator(_rate_text)]
+"""How many calls a time, as in "1/s" or "20/m", and how many of them at once: "17/60s burst 3"."""
+
+
+class TelegramSettings(ChannelSettings):
+    """One bot. https://core.telegram.org/bots/api"""
+
+    # A refused token must not stand in the error that refuses it.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    platform: Literal["telegram"] = "telegram"
+    token: SecretStr
+    """The bot's token, from @BotFather: digits, a colon, a secret."""
+    mode: Literal["polling", "webhook"] = "polling"
+    """How updates come: asked for, or sent by Telegram to /webhooks/CHANNEL."""
+    secret: SecretStr | None = None
+    """What Telegram proves itself with at the webhook: 1 to 256 letters, digits, "_" and "-"."""
+    username: str = ""
+    """The bot's @name. The platform tells it; `gateway explain` has only this to go by."""
+    api_url: str = "https://api.telegram.org"
+    """The Bot API's address, for a server of your own or a test."""
+    poll_timeout: Annotated[Seconds, Field(ge=1, le=50)] = 50.0
+    """How long a request for updates stays open: 1 to 50 seconds."""
+    max_connections: Annotated[int, Field(ge=1, le=100)] = 40
+    """How many webhook requests Telegram may make at once."""
+    chat_rate: RateText = "1/s burst 3"
+    """What goes to one private chat, typing and edits included; 0 means no limit."""
+    group_rate: RateText = "17/60s burst 3"
+    """What goes to one group or channel: Telegram allows 20 a minute."""
+    overall_rate: RateText = "25/s burst 5"
+    """What goes to all chats together: Telegram allows 30 a second."""
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's own user id, which its token begins with."""
+        return int(self.token.get_secret_value().partition(":")[0])
+
+    @field_validator("token")
+    @classmethod
+    def _token_has_the_shape(cls, token: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[0-9]{1,19}:[!-~]+", token.get_secret_value()):
+            raise ValueError('a bot token is digits, a colon and a secret, as in "123456:ABC-DEF"')
+        return token
+
+    @field_validator("username")
+    @classmethod
+    def _username_without_at(cls, username: str) -> str:
+        return username.removeprefix("@")
+
+    @field_validator("api_url")
+    @classmethod
+    def _api_url_is_one(cls, url: str) -> str:
+        if not re.match(r"https?://[^/]", url):
+            raise ValueError('an address starts with "https://" or "http://"')
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _webhook_has_a_secret(self) -> Self:
+        secret = self.secret.get_secret_value() if self.secret else ""
+        if self.mode == "webhook" and not secret:
+            raise ValueError('mode "webhook" needs a secret, so that only Telegram can write to it')
+        if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+            raise ValueError('the secret may hold 1 to 256 letters, digits, "_" and "-"')
+        return self

@@ -1,0 +1,1 @@
+"""What the Telegram simulator is made of; `adapters.telegram.simulator` is the way in."""

@@ -1,0 +1,90 @@
+"""What somebody said over HTTP, as one raw event, and how it is read again.
+
+The event is what the inbox stores; it names the conversation and the participant that the token
+opened, never the token:
+
+    {"event_id", "conversation", "participant", "agent", "text", "question"?, "option"?}
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from gateway import (
+    Action,
+    Address,
+    Conversation,
+    ConversationKind,
+    Ignored,
+    Inbound,
+    Participant,
+    Press,
+    Session,
+    UnreadableUpdate,
+    new_id,
+)
+
+
+def event(
+    session: Session, text: str, *, message_id: str | None = None, press: Press | None = None
+) -> bytes:
+    """The raw event of one post into ``session``.
+
+    Its id lies within the session, so equal message ids of two sessions never meet; the same post
+    is the same event, byte for byte.
+    """
+    fields: dict[str, Any] = {
+        "event_id": f"{session.id}:{message_id or new_id()}",
+        "conversation": session.conversation.id,
+        "participant": f"anon:{session.conversation.id}",
+        "agent": session.agent,
+        # PostgreSQL's text cannot hold it, and nobody can see it.
+        "text": text.replace("\0", ""),
+    }
+    if press:
+        fields |= {"question": press.question_id, "option": press.option}
+    return orjson.dumps(fields)
+
+
+def read(raw: bytes) -> Inbound | Ignored:
+    """Read one raw event. Raises ``UnreadableUpdate``."""
+    try:
+        fields = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableUpdate(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise UnreadableUpdate("not a JSON object")
+    conversation = _text(fields, "conversation")
+    event_id = _text(fields, "event_id")
+    press = _press(fields)
+    text = _text(fields, "text", required=False)
+    if not press and not text.strip():
+        return Ignored(reason="nothing was said", event_id=event_id)
+    return Inbound(
+        event_id=event_id,
+        conversation=Conversation(kind=ConversationKind.DIRECT, id=conversation),
+        participant=Participant(id=_text(fields, "participant")),
+        address=Address(destination=conversation),
+        text=text,
+        action=Action.PRESS if press else Action.MESSAGE,
+        press=press,
+        agent=_text(fields, "agent", required=False),
+    )
+
+
+def _text(fields: dict[str, Any], name: str, *, required: bool = True) -> str:
+    value = fields.get(name, "")
+    if not isinstance(value, str) or (required and not value):
+        raise UnreadableUpdate(f"{name} is not a text")
+    return value
+
+
+def _press(fields: dict[str, Any]) -> Press | None:
+    if "question" not in fields:
+        return None
+    option = fields.get("option")
+    if not isinstance(option, int) or isinstance(option, bool) or option < 0:
+        raise UnreadableUpdate("option is not a place from 0")
+    return Press(question_id=_text(fields, "question"), option=option)

@@ -1,0 +1,150 @@
+"""The bodies of the API, asked and answered: what is validated, and what is described."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+import gateway
+from gateway import QuestionKind, Role, TaskState
+
+MAX_WAIT = 120.0
+MAX_TEXT = 32_768
+
+_Name = Annotated[str, Field(max_length=200)]
+_Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class Model(gateway.Model):
+    """Base of all; the texts below its fields are part of the description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class NewSession(Model):
+    """Opens a session."""
+
+    agent: _Name = ""
+    """Which of the agents offered answers; empty: the channel's own."""
+    user_token: str = ""
+    """Proves who somebody is, where the channel knows its users."""
+    name: _Name = ""
+    """What the session is called."""
+
+
+class Said(Model):
+    """Something said, or a button pressed (``question`` and ``option``)."""
+
+    text: str = ""
+    """At most 32768 characters."""
+    message_id: _Id | None = None
+    """Of your choice. The same id with the same text is the same message: it is answered once, and
+    every repetition returns that answer."""
+    attachments: tuple[str, ...] = ()
+    """Ids of files sent before."""
+    wait: float = Field(default=30.0, ge=0, le=MAX_WAIT)
+    """Seconds to wait for the answer before 202 is returned; unlimited for a stream."""
+    question: _Id | None = None
+    """The question that a pressed button belongs to."""
+    option: int | None = Field(default=None, ge=0, lt=1000)
+    """The option's place in the question, from 0."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Said:
+        if (self.question is None) != (self.option is None):
+            raise ValueError("question and option belong together")
+        if self.question is None and not self.text.strip():
+            raise ValueError("text is empty")
+        return self
+
+
+class Page(Model):
+    """Which part of the history."""
+
+    before: int | None = Field(default=None, ge=1)
+    """Only messages with a smaller id."""
+    limit: int = Field(default=50, ge=1, le=200)
+    """The newest so many of them."""
+
+
+class Ticket(Model):
+    """A session and the one token that opens it. The token is shown only here."""
+
+    session_id: str
+    token: str
+    expires_at: datetime | None
+
+
+class Question(Model):
+    """An open question; answer in words, or with ``question`` and ``option``."""
+
+    id: str
+    kind: QuestionKind
+    options: list[str]
+
+
+class Message(Model):
+    """One message. ``id`` counts from 1 within the session; 0 is shown but not kept."""
+
+    id: int
+    role: Role
+    text: str
+    created_at: datetime
+    notice: bool
+    """Between you and the gateway (commands and their answers): agents never see it."""
+    sender: str | None = None
+    task_id: str | None = None
+    question: Question | None = None
+
+
+class Task(Model):
+    """The work that answers a message."""
+
+    id: str
+    state: TaskState
+
+
+class Chat(Model):
+    """What a message led to: everything said in answer, and ``session`` where it began anew."""
+
+    task: Task
+    messages: list[Message]
+    session: Ticket | None = None
+
+
+class History(Model):
+    """Messages, oldest first."""
+
+    messages: list[Message]
+
+
+class Session(Model):
+    """How a session stands."""
+
+    session_id: str
+    agent: str
+    state: Literal["active", "dormant"]
+    name: str
+    message_count: int
+    created_at: datetime
+    last_activity: datetime
+    expires_at: datetime | None
+
+
+class FieldError(Model):
+    """One field that is wrong."""
+
+    field: str
+    detail: str
+
+
+class Problem(Model):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] | None = None

@@ -1,0 +1,116 @@
+"""The API's OpenAPI document, drawn by FastAPI from the same operations that are served.
+
+FastAPI is imported when somebody first asks for the document, and serves no request itself: it
+would add 25 µs to each, 0.15 s to every start and 11 MB to the process (measured with 0.165).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+
+from adapters.web import models
+from adapters.web.api import OPERATIONS, Operation
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_SUMMARY = (
+    "Open a session, keep its token, and talk: each session is one conversation that nobody else "
+    "can see. Errors are `application/problem+json` (RFC 9457)."
+)
+
+
+def document(title: str, version: str) -> bytes:
+    """The document, as JSON."""
+    from fastapi import FastAPI
+
+    app = FastAPI(title=title, version=version, description=_SUMMARY)
+    for operation in OPERATIONS:
+        _add(app, operation)
+    described = app.openapi()
+    described["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "description": "The session's token."}
+    }
+    for methods in described["paths"].values():
+        for operation in methods.values():
+            _as_problems(operation["responses"])
+    return orjson.dumps(described)
+
+
+def _add(app: FastAPI, operation: Operation) -> None:
+    text = inspect.cleandoc(operation.handler.__doc__ or "")
+    summary, _, description = text.partition("\n\n")
+    app.add_api_route(
+        operation.path,
+        _endpoint(operation),
+        methods=[operation.method],
+        summary=summary.rstrip("."),
+        description=description,
+        operation_id=f"{operation.method.lower()}{operation.path.replace('/', '_')}",
+        status_code=operation.status,
+        response_description="Done",
+        response_model=operation.answer,
+        responses=_responses(operation),
+        openapi_extra={"security": [{"token": []}] if operation.token else []},
+    )
+
+
+def _endpoint(operation: Operation) -> Callable[..., None]:
+    """A function with the operation's parameters, for FastAPI to read."""
+    from fastapi import Header, Path, Query
+
+    given: dict[str, Any] = {}
+    if operation.body:
+        given["body"] = operation.body
+    if operation.query:
+        given["query"] = Annotated[operation.query, Query()]
+    if operation.resumes:
+        given["last_event_id"] = Annotated[int | None, Header()]
+    if "{task_id}" in operation.path:
+        given["task_id"] = Annotated[str, Path()]
+
+    def endpoint() -> None: ...
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(n, keyword, annotation=a) for n, a in given.items()]
+    vars(endpoint)["__signature__"] = inspect.Signature(parameters)
+    return endpoint
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    answers: dict[int | str, dict[str, Any]] = {
+        status: {"model": models.Problem, "description": _WHEN[status]}
+        for status in operation.errors
+    }
+    if operation.streams:
+        answers[200] = {
+            "description": "The answer, or the events",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    if operation.body is models.Said:
+        answers[202] = {"model": models.Chat, "description": "Taken; the answer takes longer"}
+    return answers
+
+
+_WHEN = {
+    400: "Not JSON, or a malformed header",
+    401: "No valid token",
+    403: "Refused by the channel's rules",
+    404: "Nothing of yours has this name",
+    409: "The message_id was used for another text",
+    413: "Too large",
+    422: "Not as described here",
+    429: "Too many messages; Retry-After says when to come back",
+    503: "Not available right now; Retry-After says when to come back",
+}
+
+
+def _as_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if status >= "400":
+            content = response["content"]
+            response["content"] = {"application/problem+json": content["application/json"]}

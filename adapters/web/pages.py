@@ -1,0 +1,120 @@
+"""The pages people open: the chat, the API's description, and their static files."""
+
+from __future__ import annotations
+
+import gzip
+import html
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from importlib.metadata import version
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from adapters.web.openapi import document
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+TYPES = {
+    "css": "text/css; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+}
+
+
+class Asset:
+    """One file as it is sent: compressed once, and not at all to whoever has it already."""
+
+    def __init__(self, kind: str, content: bytes) -> None:
+        self._plain = content
+        self._packed = gzip.compress(content, mtime=0)
+        self._headers = {
+            "Content-Type": TYPES[kind],
+            "Content-Security-Policy": POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "no-cache",
+            "ETag": f'W/"{blake2b(content, digest_size=12).hexdigest()}"',
+            "Vary": "Accept-Encoding",
+        }
+
+    def response(self, request: Request) -> Response:
+        """The file, or 304."""
+        if request.headers.get("if-none-match") == self._headers["ETag"]:
+            return Response(status_code=304, headers=self._headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(self._packed, headers=self._headers | {"Content-Encoding": "gzip"})
+        return Response(self._plain, headers=self._headers)
+
+
+class Pages:
+    """Serves the pages of one channel. ``agent`` finds who is meant by a name, or "" for nobody."""
+
+    def __init__(self, title: str, theme: str, agent: Callable[[str], str]) -> None:
+        self._title = title
+        self._theme = theme
+        self._agent = agent
+        folder = files("adapters.web").joinpath("static")
+        self._files = {file.name: file.read_bytes() for file in folder.iterdir()}
+        self._assets: dict[str, Asset] = {}
+
+    def routes(self) -> list[Route]:
+        """Where the pages are."""
+        return [
+            Route("/", self.chat),
+            Route("/chat/{agent}", self.chat),
+            Route("/docs", self.docs),
+            Route("/openapi.json", self.openapi),
+            Route("/static/{name}", self.static),
+        ]
+
+    async def chat(self, request: Request) -> Response:
+        """The chat page, for the agent that the path names."""
+        agent = self._agent(request.path_params.get("agent", ""))
+        if not agent:
+            return self._missing(request)
+        return self._page("index.html", agent).response(request)
+
+    async def docs(self, request: Request) -> Response:
+        """The API's description, to read."""
+        return self._page("docs.html").response(request)
+
+    async def openapi(self, request: Request) -> Response:
+        """The API's description, for programs."""
+        make = lambda: document(self._title, version("chat-gateway"))  # noqa: E731
+        return self._kept("openapi", "json", make).response(request)
+
+    async def static(self, request: Request) -> Response:
+        """One file of a page."""
+        name = request.path_params["name"]
+        kind = name.rpartition(".")[2]
+        if name not in self._files or kind == "html":
+            return self._missing(request)
+        return self._kept(name, kind, lambda: self._files[name]).response(request)
+
+    def _missing(self, request: Request) -> Response:
+        response = self._page("missing.html").response(request)
+        response.status_code = 404
+        return response
+
+    def _page(self, name: str, agent: str = "") -> Asset:
+        filled = {"title": self._title, "theme": self._theme, "agent": agent}
+        return self._kept(f"{name}/{agent}", "html", lambda: _filled(self._files[name], filled))
+
+    def _kept(self, key: str, kind: str, make: Callable[[], bytes]) -> Asset:
+        if key not in self._assets:
+            self._assets[key] = Asset(kind, make())
+        return self._assets[key]
+
+
+def _filled(template: bytes, values: Mapping[str, str]) -> bytes:
+    text = template.decode()
+    for name, value in values.items():
+        text = text.replace(f"{{{{{name}}}}}", html.escape(value))
+    return text.encode()

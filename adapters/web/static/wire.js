@@ -1,0 +1,114 @@
+// How the page talks to the gateway: requests, server-sent events, and what the browser keeps.
+
+export class Problem extends Error {
+  constructor(status, detail, retryAfter = 0) {
+    super(detail);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+// Rejects with a Problem for an answer that is an error, and with a TypeError when there was none.
+export async function request(method, path, { token, body, headers = {}, signal } = {}) {
+  const all = { ...headers };
+  if (token) all.Authorization = `Bearer ${token}`;
+  if (body) all["Content-Type"] = "application/json";
+  const response = await fetch(path, {
+    method,
+    headers: all,
+    body: body && JSON.stringify(body),
+    cache: "no-store",
+    signal,
+  });
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  const wait = Number(response.headers.get("Retry-After")) || 0;
+  throw new Problem(response.status, problem.detail || `The server said ${response.status}.`, wait);
+}
+
+// The events of a stream, as {kind, data}. EventSource cannot send a token, so this reads by hand.
+export async function* events(response, alive) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    alive();
+    const frames = (buffer + value).split("\n\n");
+    buffer = frames.pop();
+    for (const frame of frames) {
+      const event = parsed(frame);
+      if (event) yield event;
+    }
+  }
+}
+
+function parsed(frame) {
+  const fields = {};
+  for (const line of frame.split("\n")) {
+    const colon = line.indexOf(": ");
+    if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 2);
+  }
+  return fields.data ? { kind: fields.event, data: JSON.parse(fields.data) } : null;
+}
+
+// Works where randomUUID does not: on plain http, away from localhost.
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+// localStorage under a prefix; where the browser forbids it, the page forgets when it is closed.
+export class Memory {
+  constructor(prefix) {
+    this.prefix = prefix;
+    this.fallback = new Map();
+  }
+
+  get(name) {
+    try {
+      return JSON.parse(localStorage.getItem(this.prefix + name));
+    } catch {
+      return this.fallback.get(name) ?? null;
+    }
+  }
+
+  set(name, value) {
+    this.fallback.set(name, value);
+    try {
+      if (value === null) localStorage.removeItem(this.prefix + name);
+      else localStorage.setItem(this.prefix + name, JSON.stringify(value));
+    } catch {
+      // Full or forbidden: the fallback has it.
+    }
+  }
+}
+
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Waits longer each time something fails again, and not at all once there is reason for hope.
+export class Patience {
+  constructor(first, longest) {
+    this.first = first;
+    this.longest = longest;
+    this.sleepers = new Set();
+  }
+
+  // One line of attempts: next() waits, reset() after a success.
+  pace() {
+    let wait = this.first;
+    return {
+      reset: () => (wait = this.first),
+      next: (least = 0) => {
+        const jittered = Math.max(wait * (0.75 + Math.random() / 2), least);
+        wait = Math.min(wait * 2, this.longest);
+        return Promise.race([pause(jittered), new Promise((wake) => this.sleepers.add(wake))]);
+      },
+    };
+  }
+
+  end() {
+    for (const wake of this.sleepers) wake();
+    this.sleepers.clear();
+  }
+}

@@ -1,0 +1,106 @@
+"""A channel as the stations see it: its adapter, its rules, and what it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway import observability as obs
+from gateway.boundary import Boundary, Explanation, Rules, place
+from gateway.domain import Address, ConversationKind, Ignored, Inbound
+from gateway.errors import BoundaryError, UnreadableUpdate
+from gateway.ports.adapter import Adapter, Budgeted, Splitting, Transcript
+from gateway.ports.coordinator import Rate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What the channel's rules say of one raw event, before anything is stored."""
+
+    outcome: Literal["accepted", "ignored", "refused"]
+    reason: str
+    inbound: Inbound | None = None
+    boundary: Boundary | None = None
+    unreadable: bool = False
+
+
+class Channel:
+    """One account on one platform, bound to one default agent."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        adapter: Adapter,
+        agent: str,
+        rules: Rules,
+        respond: Mapping[ConversationKind, str],
+        allow: Iterable[str] = (),
+        admins: Iterable[str] = (),
+        on_unknown: Literal["resend", "hold"] = "resend",
+    ) -> None:
+        self.name = name
+        self.adapter = adapter
+        self.agent = agent
+        self.rules = rules
+        self.respond = respond
+        self.allow = frozenset(allow)
+        self.admins = frozenset(admins)
+        self.on_unknown = on_unknown
+        self.transcript = isinstance(adapter, Transcript)
+        # Kept here: looking a metric's child up costs more than counting.
+        self.accepted = obs.ACCEPTED.labels(name)
+        self.last_inbound = obs.LAST_INBOUND.labels(name)
+        self.sent = obs.SEND_ATTEMPTS.labels(name, "Sent")
+        self._splitting = adapter if isinstance(adapter, Splitting) else None
+        self._budgeted = adapter if isinstance(adapter, Budgeted) else None
+
+    def judge(self, raw: bytes) -> Verdict:
+        """Read one raw event and apply the channel's rules. Pure."""
+        try:
+            read = self.adapter.parse(raw)
+        except UnreadableUpdate as error:
+            return Verdict(outcome="ignored", reason=f"unreadable: {error}", unreadable=True)
+        if isinstance(read, Ignored):
+            return Verdict(outcome="ignored", reason=read.reason)
+        if self.allow and not self.allow.intersection(
+            (read.participant.id, *read.participant.aliases)
+        ):
+            return Verdict(outcome="refused", reason="not on the allow list", inbound=read)
+        if not read.addressed and self.respond.get(read.conversation.kind, "all") == "mentions":
+            return Verdict(outcome="ignored", reason="not addressed to the bot", inbound=read)
+        try:
+            boundary = place(self.rules, self.name, read.conversation, read.participant)
+        except BoundaryError as error:
+            return Verdict(outcome="refused", reason=str(error), inbound=read)
+        reason = f"{boundary.rule} for a {read.conversation.kind} conversation"
+        return Verdict(outcome="accepted", reason=reason, inbound=read, boundary=boundary)
+
+    def place(self, inbound: Inbound) -> Boundary:
+        """The boundary of an event that was accepted. Raises ``BoundaryError``."""
+        return place(self.rules, self.name, inbound.conversation, inbound.participant)
+
+    def split(self, text: str) -> Sequence[str]:
+        """The parts in which the platform takes ``text``."""
+        return self._splitting.split(text) if self._splitting else (text,)
+
+    def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
+        """What one call to ``address`` takes from."""
+        return self._budgeted.budgets(address) if self._budgeted else ()
+
+
+def explain(channel: Channel, raw: bytes) -> Explanation:
+    """Which session a raw update goes to, and why; needs neither network nor a valid token."""
+    verdict = channel.judge(raw)
+    inbound, boundary = verdict.inbound, verdict.boundary
+    return Explanation(
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        event_id=inbound.event_id if inbound else None,
+        rule=boundary.rule.value if boundary else None,
+        lane=boundary.key if boundary else None,
+        conversation=inbound.conversation if inbound else None,
+        participant=inbound.participant if inbound else None,
+        text=inbound.text if inbound else None,
+    )

@@ -1,0 +1,154 @@
+"""What people may command in a chat. Decides; does no I/O of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.domain import Message, Participant, Role, Session
+
+DESCRIPTIONS: Mapping[str, str] = {
+    "reset": "forget this conversation and start afresh",
+    "new": "start afresh; text after it is the first message",
+    "stop": "stop the answer that is being written",
+    "status": "where this conversation stands",
+    "history": "what was said lately",
+    "name": "give this conversation a name",
+    "whoami": "how the gateway knows you",
+    "help": "what you can do here",
+}
+"""The commands offered natively where the platform can, in this order."""
+
+NAMES = frozenset({*DESCRIPTIONS, "start"})
+_SHOWN = 10
+_CLIPPED = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A command and the rest of its line."""
+
+    name: str
+    rest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a command may know of the place it was given in."""
+
+    session: Session | None
+    participant: Participant
+    channel: str
+    agent: str
+    rule: str
+    shared: bool
+    may_reset: bool
+    waiting: int
+    now: float
+    recent: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What a command does: what to say, and what becomes of the session."""
+
+    say: str = ""
+    end_session: bool = False
+    first_message: str = ""
+    rename: str | None = None
+
+
+def parse(text: str) -> Command | None:
+    """The command that ``text`` is, or None when it is something said to the agent."""
+    if not text.startswith("/"):
+        return None
+    head, _, rest = text[1:].partition(" ")
+    name, newline, more = head.partition("\n")
+    name = name.casefold()
+    if name not in NAMES:
+        return None
+    return Command(name=name, rest=(more + " " + rest if newline else rest).strip())
+
+
+def is_stop(text: str) -> bool:
+    """Whether ``text`` commands to stop, which does not wait its turn."""
+    return text[:5].casefold() == "/stop" and text.strip().casefold() == "/stop"
+
+
+def decide(command: Command, facts: Facts) -> Decision:
+    """What ``command`` does here."""
+    match command.name:
+        case "reset" | "new":
+            return _reset(command, facts)
+        case "status":
+            return Decision(say=_status(facts))
+        case "history":
+            return Decision(say=_history(facts))
+        case "name":
+            return _name(command, facts)
+        case "whoami":
+            return Decision(say=_whoami(facts))
+        case "stop":
+            return Decision(say="Nothing is running.")
+        case _:
+            return Decision(say=_help(greet=command.name == "start"))
+
+
+def _reset(command: Command, facts: Facts) -> Decision:
+    if not facts.may_reset:
+        return Decision(say="Only this conversation's admins may reset it.")
+    if command.rest:
+        return Decision(end_session=True, first_message=command.rest)
+    return Decision(say="Fresh start: I have forgotten our conversation.", end_session=True)
+
+
+def _status(facts: Facts) -> str:
+    session = facts.session
+    if session is None:
+        return f"No conversation yet. You would be talking to {facts.agent}."
+    since = datetime.fromtimestamp(session.created_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    lines = [
+        f"Talking to {facts.agent}" + (f' in "{session.name}"' if session.name else ""),
+        f"Conversation {session.id[:8]}, since {since}, {session.message_count} messages",
+        "Shared with everybody here" if facts.shared else "Yours alone",
+    ]
+    if facts.waiting:
+        lines.append(f"Messages waiting: {facts.waiting}")
+    return "\n".join(lines)
+
+
+def _history(facts: Facts) -> str:
+    if not facts.recent:
+        return "Nothing was said yet."
+    return "\n".join(_line(message, facts.agent) for message in facts.recent[-_SHOWN:])
+
+
+def _line(message: Message, agent: str) -> str:
+    who = message.sender or "You" if message.role is Role.USER else agent
+    text = " ".join(message.text.split())
+    return f"{who}: {text[:_CLIPPED]}{'…' if len(text) > _CLIPPED else ''}"
+
+
+def _name(command: Command, facts: Facts) -> Decision:
+    if facts.session is None:
+        return Decision(say="There is no conversation to name yet.")
+    if not command.rest:
+        current = facts.session.name
+        return Decision(
+            say=f"This conversation is called {current}." if current else "No name yet."
+        )
+    name = command.rest[:_CLIPPED]
+    return Decision(say=f"This conversation is now called {name}.", rename=name)
+
+
+def _whoami(facts: Facts) -> str:
+    who = facts.participant
+    name = f"{who.name} ({who.id})" if who.name else who.id
+    return f"You are {name} on {facts.channel}. Sessions here are kept {facts.rule}."
+
+
+def _help(*, greet: bool) -> str:
+    lines = ["Hello! Write to me, and I will remember our conversation."] if greet else []
+    lines += [f"/{name} - {text}" for name, text in DESCRIPTIONS.items()]
+    return "\n".join(lines)

@@ -1,0 +1,204 @@
+"""What a turn may see: its session, the newest messages, its variables. Nothing else exists."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from gateway.channels import Channel
+from gateway.commands import Facts
+from gateway.domain import Message, Role, Session, new_id
+from gateway.lanes import Lane, Memory, Waiting
+from gateway.ports.agent import Turn
+from gateway.ports.store import Effects, LaneScope, SessionScope, Store
+from gateway.turn import Seen
+
+SEEDED = frozenset({"current_user_id", "current_session_id", "message_count", "last_visit"})
+"""Variables that every turn finds filled in, and cannot change."""
+
+
+async def recall(store: Store, lane: Lane, agent: str, limit: int) -> Memory | None:
+    """The lane's session with ``agent``, from memory or from the store; None before the first."""
+    memory = lane.memory.get(agent)
+    if memory is not None:
+        return memory
+    session = await store.current_session(LaneScope(lane_id=lane.id), agent)
+    if session is None:
+        return None
+    scope = SessionScope(session_id=session.id)
+    window = await store.window(scope, limit or -1) if session.last_number else ()
+    memory = lane.memory[agent] = _memory(session, window, limit)
+    if session.last_number:
+        memory.questions.extend(await store.open_questions(scope))
+    return memory
+
+
+def keep(lane: Lane, agent: str, effects: Effects, limit: int) -> None:
+    """Let the lane remember what a commit changed, so that its next turn need not read it."""
+    memory = lane.memory.get(agent)
+    for session in (*effects.sessions, *effects.new_sessions):
+        if session.ended_at is not None:
+            lane.memory.pop(agent, None)
+            memory = None
+        elif memory is None or memory.session.id != session.id:
+            memory = lane.memory[agent] = _memory(session, (), limit)
+        else:
+            memory.session = session
+    if memory is None:
+        return
+    memory.window.extend(e.message for e in effects.entries if e.message.in_context)
+    if effects.question_ends:
+        ended = {end.question_id for end in effects.question_ends}
+        memory.questions = [q for q in memory.questions if q.id not in ended]
+    memory.questions.extend(effects.questions)
+
+
+def see(lane: Lane, channel: Channel, agent: str, memory: Memory | None, now: float) -> Seen:
+    """What the lane's current rows amount to: one turn, in this session or in a first one."""
+    if lane.hold is None:
+        raise RuntimeError(f"lane {lane.id} has a turn without a hold")
+    head, last = lane.current[0], lane.current[-1]
+    inbound = head.inbound if head is last else replace(head.inbound, text=last.inbound.text)
+    return Seen(
+        turn_id=new_id(),
+        task_id=head.task_id,
+        row_id=head.id,
+        folded=tuple(row.id for row in lane.current[1:]),
+        hold=lane.hold,
+        channel=channel.name,
+        inbound=inbound,
+        session=memory.session if memory else _first_session(lane.id, head, agent, now),
+        now=now,
+        said_at=head.accepted_at,
+        split=channel.split,
+        transcript=channel.transcript,
+        stored=memory is not None,
+        open_questions=tuple(memory.questions) if memory else (),
+    )
+
+
+def afresh(seen: Seen, text: str) -> Seen:
+    """The same turn in a new session, with ``text`` as its first message (``/new TEXT``)."""
+    session = replace(
+        seen.session,
+        id=new_id(),
+        name="",
+        message_count=0,
+        last_number=0,
+        version=0,
+        variables={},
+        created_at=seen.now,
+        last_activity=seen.now,
+    )
+    return replace(
+        seen,
+        session=session,
+        closes=seen.session if seen.stored else None,
+        stored=False,
+        inbound=replace(seen.inbound, text=text),
+    )
+
+
+async def said_before(store: Store, seen: Seen) -> Sequence[Message]:
+    """What this turn had already committed when a crash or an error cut it off, oldest first."""
+    if not seen.stored:
+        return ()
+    scope = SessionScope(session_id=seen.session.id)
+    messages = await store.task_messages(scope, seen.task_id)
+    return [message for message in messages if message.row_id == seen.row_id]
+
+
+def resumed(seen: Seen, said: Iterable[Message]) -> Seen:
+    """A turn that goes on after what it had committed."""
+    text = next((m.text for m in said if m.role is Role.USER), seen.inbound.text)
+    return replace(seen, noted=True, inbound=replace(seen.inbound, text=text))
+
+
+def history(memory: Memory | None, row_id: str) -> tuple[Message, ...]:
+    """The window, without what the row itself says now."""
+    if memory is None:
+        return ()
+    newest = memory.window
+    if any(m.row_id == row_id for m in newest):
+        return tuple(m for m in newest if m.row_id != row_id or m.role is not Role.USER)
+    return tuple(newest)
+
+
+def facts(lane: Lane, seen: Seen, channel: Channel, agent: str) -> Facts:
+    """What a command may know."""
+    row, who = lane.current[0], seen.inbound.participant
+    memory = lane.memory.get(agent)
+    admin = not channel.admins or bool(channel.admins.intersection((who.id, *who.aliases)))
+    return Facts(
+        session=seen.session if seen.stored else None,
+        participant=who,
+        channel=channel.name,
+        agent=agent,
+        rule=row.boundary.rule.value,
+        shared=row.boundary.shared,
+        may_reset=admin or not row.boundary.shared,
+        waiting=len(lane.rows) - len(lane.current),
+        now=seen.now,
+        recent=tuple(memory.window) if memory else (),
+    )
+
+
+def variables(seen: Seen) -> dict[str, Any]:
+    """A copy of the session's variables for one turn, with the seeded ones filled in."""
+    session = seen.session
+    own: dict[str, Any] = orjson.loads(orjson.dumps(session.variables)) if session.variables else {}
+    visit = session.last_activity if session.message_count else None
+    own["current_user_id"] = seen.inbound.participant.id
+    own["current_session_id"] = session.id
+    own["message_count"] = session.message_count
+    own["last_visit"] = visit and datetime.fromtimestamp(visit, UTC).isoformat()
+    return own
+
+
+def own_variables(after: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a turn's variables is the session's own, to be stored."""
+    return {key: value for key, value in after.items() if key not in SEEDED}
+
+
+def build(
+    seen: Seen, row: Waiting, agent: str, messages: tuple[Message, ...], published: tuple[str, ...]
+) -> Turn:
+    """The turn as the agent gets it."""
+    return Turn(
+        id=seen.turn_id,
+        task_id=seen.task_id,
+        channel=seen.channel,
+        agent=agent,
+        text=seen.answer.text if seen.answer else seen.inbound.text,
+        session=seen.session,
+        participant=seen.inbound.participant,
+        conversation=seen.inbound.conversation,
+        messages=messages,
+        answer=seen.answer,
+        variables=variables(seen),
+        published=published,
+        shared=row.boundary.shared,
+        attempt=max(row.attempts, 1),
+    )
+
+
+def _memory(session: Session, window: Iterable[Message], limit: int) -> Memory:
+    return Memory(session=session, window=deque(window, maxlen=limit or None))
+
+
+def _first_session(lane_id: str, row: Waiting, agent: str, now: float) -> Session:
+    return Session(
+        id=new_id(),
+        lane_id=lane_id,
+        channel=row.channel,
+        agent=agent,
+        owner=row.boundary.owner,
+        conversation=row.inbound.conversation,
+        created_at=now,
+        last_activity=now,
+    )

@@ -1,0 +1,71 @@
+"""The vocabulary of the log: every event the gateway and its adapters write, and what it means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+__all__ = ["ADAPTER_EVENTS", "Event"]
+
+
+class Event(StrEnum):
+    """The ``event`` of a log line; ``meaning`` says what happened. No event carries what people
+    write: texts of messages are never logged."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    # the process
+    GATEWAY_STARTING = "gateway_starting", "a configuration was read and the gateway starts on it"
+    GATEWAY_STARTED = "gateway_started", "everything is up; `address` is where to find it"
+    GATEWAY_STOPPING = "gateway_stopping", "asked to stop: intake ends, running turns may finish"
+    GATEWAY_STOPPED = "gateway_stopped", "the end; what was left waits in the store"
+    WORK_LEFT = "work_left", "turns cut off at shutdown; they run again at the next start"
+    LIBRARY = "library", "a library's own words, in `message`"
+
+    # channels
+    CHANNEL_SKIPPED = "channel_skipped", "an optional channel lacks what it needs and stays out"
+    CHANNEL_DOWN = "channel_down", "a channel's adapter failed; it is run again in `retry_in` s"
+    CHANNEL_STOPPED = "channel_stopped", "a channel's adapter came to its end"
+    COMMANDS_FAILED = "commands_failed", "a platform did not take the list of chat commands"
+
+    # what comes in
+    EVENT_UNREADABLE = "event_unreadable", "a platform event that cannot be read; it is set aside"
+    EVENT_REFUSED = "event_refused", "a platform event that the channel's rules refuse"
+
+    # lanes and turns
+    LANE_FENCED = "lane_fenced", "somebody else holds this lane now; this work is dropped"
+    LANE_FAILED = "lane_failed", "a lane's worker failed in a way nobody expected"
+    RECOVERED = "recovered", "rows and deliveries found waiting in the store"
+    AGENT_FAILED = "agent_failed", "an agent raised; the turn is tried again or dies"
+    ROW_DEAD = "row_dead", "an inbox row failed too often; an operator may retry or discard it"
+
+    # what goes out
+    SEND_FAILED = "send_failed", "an adapter raised what it should not while sending"
+    DELIVERY_REFUSED = "delivery_refused", "the platform will never take this delivery"
+
+    DELIVERY_DEAD = "delivery_dead", "a delivery failed too often; an operator may retry it"
+    DELIVERY_UNKNOWN = "delivery_unknown", "whether a delivery arrived is unknown; it is held"
+
+    # the store
+    SQLITE_OLD = "sqlite_old", "this SQLite has a rare bug; a newer one is to be preferred"
+
+
+ADAPTER_EVENTS = {
+    "telegram.call_failed": "a call that is made until it succeeds failed; said once",
+    "telegram.conflict": "another program asks for the same bot's updates",
+    "telegram.connected": "the bot's token is good; `username` is what it is called",
+    "telegram.intake_paused": "what came could not be committed; it is asked for again",
+    "telegram.press_unacknowledged": "a pressed button may go on spinning for a while",
+    "telegram.reached": "Telegram answers again",
+    "telegram.update_skipped": "an update that cannot be read; it is set aside",
+    "telegram.webhook_not_set": "without gateway.public_url Telegram cannot be told the address",
+    "telegram.webhook_set": "Telegram knows where to send updates",
+    "telegram.webhook_unauthorized": "a request to the webhook without the channel's secret",
+}
+"""What the built-in adapters log besides, each event with its platform's name before it."""

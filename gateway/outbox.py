@@ -1,0 +1,263 @@
+"""The one way out: due deliveries, in order, within the destination's budget.
+
+The order key is (lane, destination): one worker each, started when there is something to send and
+gone when there is not, so a retrying head blocks only its own key. What became of an attempt is
+durable before the next item of the key is tried; a crash therefore leaves at most one delivery of a
+key in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gateway import observability as obs
+from gateway.channels import Channel
+from gateway.domain import Address, Delivery, DeliveryState
+from gateway.errors import (
+    OutcomeUnknown,
+    RateLimited,
+    RecipientGone,
+    Rejected,
+    SendError,
+    Unavailable,
+)
+from gateway.failpoints import failpoint
+from gateway.ports.adapter import Sent, Typing
+from gateway.ports.coordinator import Coordinator
+from gateway.ports.store import Mark, Store
+
+MAX_ATTEMPTS = 5
+GIVE_UP_AFTER = 86400.0
+"""Seconds for which a platform may be away, or refuse for its rate, before a delivery dies."""
+SEND_TIMEOUT = 60.0
+_BACKOFF = (1.0, 2.0, 5.0, 15.0)
+_GONE = "recipient gone: "
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    """One order key's deliveries; ``ids`` are those not yet durably settled."""
+
+    items: deque[Delivery] = field(default_factory=deque)
+    ids: set[str] = field(default_factory=set)
+
+
+class Outbox:
+    """Sends what commits left to send."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        coordinator: Coordinator,
+        channels: Mapping[str, Channel],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._coordinator = coordinator
+        self._channels = channels
+        self._spawn = spawn
+        self._clock = clock
+        self._queues: dict[Key, _Queue] = {}
+        # Kept here: looking a metric's child up costs more than counting.
+        self._settled = {state: obs.DELIVERIES.labels(state.value) for state in DeliveryState}
+
+    def idle(self, lane_id: str, destination: str) -> bool:
+        """Whether something for this key would be tried at once."""
+        return (lane_id, destination) not in self._queues
+
+    def put(self, deliveries: Iterable[Delivery]) -> None:
+        """Send these, after what their keys already hold; known ones are left alone."""
+        for delivery in deliveries:
+            if delivery.channel not in self._channels:
+                continue
+            key = (delivery.lane_id, delivery.address.destination)
+            queue = self._queues.get(key)
+            if queue is None:
+                queue = self._queues[key] = _Queue()
+                self._spawn(self._drain(key, queue))
+            if delivery.id not in queue.ids:
+                queue.ids.add(delivery.id)
+                queue.items.append(delivery)
+
+    def knows(self, delivery: Delivery) -> bool:
+        """Whether this process still has to settle it, or to record that it did."""
+        queue = self._queues.get((delivery.lane_id, delivery.address.destination))
+        return queue is not None and delivery.id in queue.ids
+
+    def unsent(self) -> int:
+        """How many deliveries are queued here."""
+        return sum(len(queue.items) for queue in self._queues.values())
+
+    async def typing(self, channel: Channel, address: Address) -> None:
+        """Show that an answer is being written, if the destination's budget has room to spare."""
+        adapter = channel.adapter
+        if not isinstance(adapter, Typing):
+            return
+        for name, rate in channel.budgets(address):
+            if await self._coordinator.wait_for(f"{channel.name}:{name}", rate):
+                return
+        async with asyncio.timeout(adapter.typing_every):
+            await adapter.typing(address)
+
+    async def _drain(self, key: Key, queue: _Queue) -> None:
+        settled: list[Mark] = []
+        try:
+            while queue.items:
+                delivery = queue.items[0]
+                mark = await self._attempt(delivery, queue, settled)
+                queue.items.popleft()
+                if mark.state is DeliveryState.PENDING:
+                    await self._record([mark])
+                    queue.items.appendleft(_after(delivery, mark))
+                    await asyncio.sleep(max(0.0, mark.not_before - self._clock()))
+                    continue
+                settled.append(mark)
+                if mark.state is DeliveryState.FAILED and mark.error.startswith(_GONE):
+                    settled.extend(_with_the_rest(queue, mark))
+                if not queue.items:
+                    # While others are busy a transaction to share is near; alone it would not be.
+                    await self._record(settled, patient=len(self._queues) > 1)
+                    _forget(queue, settled)
+        finally:
+            if self._queues.get(key) is queue:
+                del self._queues[key]
+
+    async def _attempt(self, delivery: Delivery, queue: _Queue, settled: list[Mark]) -> Mark:
+        """Try once; the marks in ``settled`` are made durable before anything leaves."""
+        channel = self._channels[delivery.channel]
+        held = self._in_doubt(channel, delivery)
+        if held is not None:
+            return held
+        if delivery.not_before > self._clock():
+            await asyncio.sleep(delivery.not_before - self._clock())
+        if settled or not delivery.started:
+            settled.append(_mark(delivery, DeliveryState.PENDING, started=True))
+            await self._record(settled)
+            _forget(queue, settled)
+            if delivery.part:
+                failpoint("between-parts")
+        await self._wait_for_budget(channel, delivery)
+        return await self._send(channel, delivery)
+
+    def _in_doubt(self, channel: Channel, delivery: Delivery) -> Mark | None:
+        """What to do with a delivery whose last attempt a crash cut off: None is, send it."""
+        if delivery.state is not DeliveryState.UNKNOWN:
+            return None
+        if channel.on_unknown == "hold":
+            return _mark(delivery, DeliveryState.UNKNOWN, error="a crash left its outcome unknown")
+        obs.RESENT_UNKNOWN.labels(channel.name).inc()
+        return None
+
+    async def _wait_for_budget(self, channel: Channel, delivery: Delivery) -> None:
+        for name, rate in channel.budgets(delivery.address):
+            key = f"{channel.name}:{name}"
+            wait = await self._coordinator.wait_for(key, rate)
+            while wait:
+                await asyncio.sleep(wait)
+                wait = await self._coordinator.wait_for(key, rate)
+
+    async def _send(self, channel: Channel, delivery: Delivery) -> Mark:
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                sent: Sent = await channel.adapter.send(delivery)
+        except TimeoutError:
+            return self._failed(channel, delivery, OutcomeUnknown("no answer in time"))
+        except (SendError, Unavailable) as error:
+            obs.SEND_ATTEMPTS.labels(channel.name, type(error).__name__).inc()
+            return await self._refused(channel, delivery, error)
+        except Exception as error:
+            obs.log.exception(obs.Event.SEND_FAILED, channel=channel.name, delivery=delivery.id)
+            return self._failed(channel, delivery, OutcomeUnknown(type(error).__name__))
+        failpoint("after-send")
+        channel.sent.inc()
+        return _mark(delivery, DeliveryState.SENT, platform_id=sent.platform_id)
+
+    async def _refused(
+        self, channel: Channel, delivery: Delivery, error: SendError | Unavailable
+    ) -> Mark:
+        if isinstance(error, RateLimited):
+            for name, _ in channel.budgets(delivery.address)[:1]:
+                await self._coordinator.hold(f"{channel.name}:{name}", error.retry_after)
+        if isinstance(error, RateLimited | Unavailable):
+            if self._clock() - delivery.created_at > GIVE_UP_AFTER:
+                return _mark(delivery, DeliveryState.DEAD, error=str(error))
+            due = self._clock() + error.retry_after
+            return _mark(delivery, DeliveryState.PENDING, not_before=due, error=str(error))
+        return self._failed(channel, delivery, error)
+
+    def _failed(self, channel: Channel, delivery: Delivery, error: SendError) -> Mark:
+        """An attempt that burned."""
+        attempts = delivery.attempts + 1
+        if isinstance(error, RecipientGone | Rejected):
+            obs.log.warning(
+                obs.Event.DELIVERY_REFUSED,
+                channel=channel.name,
+                delivery=delivery.id,
+                reason=str(error),
+            )
+            gone = _GONE if isinstance(error, RecipientGone) else ""
+            return _mark(delivery, DeliveryState.FAILED, attempts=attempts, error=f"{gone}{error}")
+        if isinstance(error, OutcomeUnknown):
+            if channel.on_unknown == "hold":
+                obs.log.warning(obs.Event.DELIVERY_UNKNOWN, delivery=delivery.id, reason=str(error))
+                return _mark(delivery, DeliveryState.UNKNOWN, attempts=attempts, error=str(error))
+            obs.RESENT_UNKNOWN.labels(channel.name).inc()
+        if attempts >= MAX_ATTEMPTS:
+            obs.log.error(obs.Event.DELIVERY_DEAD, delivery=delivery.id, reason=str(error))
+            return _mark(delivery, DeliveryState.DEAD, attempts=attempts, error=str(error))
+        due = self._clock() + _BACKOFF[min(attempts, len(_BACKOFF)) - 1]
+        return _mark(
+            delivery, DeliveryState.PENDING, attempts=attempts, not_before=due, error=str(error)
+        )
+
+    async def _record(self, marks: list[Mark], *, patient: bool = False) -> None:
+        """Make marks durable; a store that is away is waited for, since what was sent was sent."""
+        for mark in marks:
+            if mark.state is not DeliveryState.PENDING:
+                self._settled[mark.state].inc()
+        pause = 0.1
+        while True:
+            try:
+                await self._store.mark(tuple(marks), patient=patient)
+                return
+            except Unavailable:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+
+def _mark(delivery: Delivery, state: DeliveryState, **changes: Any) -> Mark:
+    fields = {"attempts": delivery.attempts, **changes}
+    return Mark(delivery_id=delivery.id, state=state, **fields)
+
+
+def _with_the_rest(queue: _Queue, mark: Mark) -> list[Mark]:
+    """Nobody is there: what else waits for the same place fails with it, uncalled."""
+    rest = [_mark(item, DeliveryState.FAILED, error=mark.error) for item in queue.items]
+    queue.items.clear()
+    return rest
+
+
+def _forget(queue: _Queue, recorded: list[Mark]) -> None:
+    """These are durable: what a scan reads from now on is true of them."""
+    done = (mark.delivery_id for mark in recorded if mark.state is not DeliveryState.PENDING)
+    queue.ids.difference_update(done)
+    recorded.clear()
+
+
+def _after(delivery: Delivery, mark: Mark) -> Delivery:
+    return replace(
+        delivery,
+        state=DeliveryState.PENDING,
+        attempts=mark.attempts,
+        not_before=mark.not_before,
+        started=False,
+    )

@@ -1,0 +1,1 @@
+"""The four contracts that something outside the core implements, one page each."""

@@ -1,0 +1,122 @@
+"""The agent's contract: one turn in, a stream of output events out.
+
+An agent is made by a factory, ``create(name, options) -> Agent``, registered under the entry-point
+group ``gateway.agents``. It raises ``Unavailable`` when what it needs is away; any other exception
+is a failed attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from gateway.domain import Answer, Conversation, Message, Participant, QuestionKind, Session
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """Everything one run of an agent may see. Nothing else exists for it.
+
+    ``text`` is what was said now; ``messages`` the history this turn may see, oldest first, without
+    what was said now, but with what this very turn had published before a crash cut it off
+    (``published``). ``variables`` is this turn's own copy of the session's variables: what the
+    agent changes in it is committed with the turn, or not at all. ``answer`` is set when the text
+    answers a question that this agent asked. ``attempt`` counts from 1.
+    """
+
+    id: str
+    task_id: str
+    channel: str
+    agent: str
+    text: str
+    session: Session
+    participant: Participant
+    conversation: Conversation
+    messages: tuple[Message, ...] = ()
+    answer: Answer | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    published: tuple[str, ...] = ()
+    shared: bool = False
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the turn's answer, streamed; the pieces joined are the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A whole message, spoken before the turn ends and kept even when the turn then fails."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """A question; it ends the turn, and the task waits for the answer.
+
+    ``addressee`` is a participant id (default: who started the task); ``expires_in`` is seconds.
+    ``options`` are the labels of a choice; an approval's default to Yes and No.
+    """
+
+    text: str
+    kind: QuestionKind = QuestionKind.TEXT
+    options: tuple[str, ...] = ()
+    addressee: str = ""
+    expires_in: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """A file to send; channels that cannot carry it say so in words."""
+
+    name: str
+    data: bytes
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A visible step of the task, in words for people."""
+
+    title: str
+
+
+Output = Text | Publish | Ask | File | Step
+
+
+class Agent(Protocol):
+    """What answers."""
+
+    def run(self, turn: Turn) -> AsyncIterator[Output]:
+        """Answer one turn. Cancelled by ``/stop``; run again under the same ids after a crash."""
+        ...
+
+
+@runtime_checkable
+class ClosingAgent(Protocol):
+    """An agent that holds something open."""
+
+    async def aclose(self) -> None:
+        """Give back what ``create`` opened; called once, at shutdown."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentKind:
+    """One kind of agent, as its entry point presents it.
+
+    ``settings`` is a pydantic model of the kind's own keys (unknown keys are refused); ``create``
+    is called with the agent's configured name and an instance of it, and may raise
+    ``ConfigurationError``.
+    """
+
+    settings: type[Any]
+    create: Callable[[str, Any], Agent]
+
+
+AgentKinds = Mapping[str, AgentKind]

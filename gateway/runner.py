@@ -1,0 +1,325 @@
+"""The glue: claim a lane's next turn, gather what it may see, run the agent, commit.
+
+One worker per lane with something to do; it ends when the lane is empty or has to wait. This is the
+second of the two places (with ``outbox``) where a failure domain ends: whatever an agent raises
+becomes a retry or a notice, never the end of the lane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from gateway import commands, context, questions, turn
+from gateway import observability as obs
+from gateway.channels import Channel
+from gateway.domain import Delivery, Message, Outcome, Role, Session, new_id
+from gateway.errors import Fenced, LimitExceeded, Unavailable
+from gateway.failpoints import failpoint
+from gateway.hearing import Hearing, listen
+from gateway.lanes import Lane, Lanes, Waiting
+from gateway.limits import RunningSlots, variables_json
+from gateway.live import Live
+from gateway.ports.agent import Agent
+from gateway.ports.store import Effects, Hold, RowEnd, RowRetry, Store
+from gateway.turn import Seen
+
+MAX_ATTEMPTS = 5
+TELL_AFTER = 30.0
+_BACKOFF = (0.5, 1.0, 2.0, 4.0)
+
+FAILED = (
+    "Sorry, something went wrong and I could not answer your message. "
+    "It was set aside for the people who run this bot."
+)
+AWAY = "I cannot answer right now, but I have your message and keep trying."
+GAVE_UP = "Sorry, I could not answer your message in time. Please send it again later."
+STOPPED = "Stopped."
+
+
+class Runner:
+    """Runs turns."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        lanes: Lanes,
+        put: Callable[[Iterable[Delivery]], None],
+        idle: Callable[[str, str], bool],
+        live: Live,
+        channels: Mapping[str, Channel],
+        agents: Mapping[str, Agent],
+        slots: RunningSlots,
+        history_messages: int = 50,
+        variables_bytes: int = 1_048_576,
+        give_up_after: float = 900.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._lanes = lanes
+        self._put = put
+        self._idle = idle
+        self._live = live
+        self._channels = channels
+        self._agents = agents
+        self._slots = slots
+        self._history = history_messages
+        self._variables_bytes = variables_bytes
+        self._give_up_after = give_up_after
+        self._clock = clock
+        self._answered = obs.TURNS.labels(Outcome.ANSWERED.value)
+
+    async def work(self, lane: Lane) -> None:
+        """Serve ``lane`` until it is empty, has to wait, or is no longer ours."""
+        try:
+            while rows := self._lanes.next(lane):
+                lane.current = rows
+                if not await self._claimed(lane, rows):
+                    continue
+                more = await self._turn(lane, rows)
+                lane.current = ()
+                if more:
+                    await self._late_stop(lane)
+                elif not lane.must_stop():
+                    break
+        except Fenced:
+            obs.log.info(obs.Event.LANE_FENCED, lane=lane.id)
+            self._lanes.revoke(lane.id)
+        except Unavailable as error:
+            self._lanes.defer(lane, error.retry_after)
+        except asyncio.CancelledError:
+            await self._requeue(lane)
+            raise
+        finally:
+            lane.current = ()
+            lane.in_agent = False
+            self._lanes.finish(lane)
+
+    async def _claimed(self, lane: Lane, rows: tuple[Waiting, ...]) -> bool:
+        """Hold the lane for exactly these rows; rows that others settled are dropped."""
+        ids = tuple(row.id for row in rows)
+        if lane.hold is not None and lane.held_rows == ids:
+            for row in rows:
+                row.attempts = max(row.attempts, 1)
+            return True
+        hold, claimed = await self._store.claim(lane.id, ids)
+        if hold.fence != lane.fence + 1:
+            lane.memory.clear()
+        lane.hold, lane.fence = hold, hold.fence
+        attempts = {row.id: row.attempts for row in claimed}
+        gone = tuple(row for row in rows if row.id not in attempts)
+        for row in rows:
+            row.attempts = attempts.get(row.id, row.attempts)
+        lane.drop(gone)
+        lane.held_rows = tuple(row.id for row in rows if row not in gone)
+        return not gone
+
+    async def _turn(self, lane: Lane, rows: tuple[Waiting, ...]) -> bool:
+        """One turn, to its commit; false when the lane has to wait before the next."""
+        head, channel = rows[0], self._channels[rows[0].channel]
+        agent = head.inbound.agent or channel.agent
+        memory = await context.recall(self._store, lane, agent, self._history)
+        seen = context.see(lane, channel, agent, memory, self._clock())
+        if not channel.transcript and self._idle(lane.id, seen.inbound.address.destination):
+            seen = replace(seen, start_first=True)
+        if lane.must_stop():
+            return await self._stopped(lane, agent, seen)
+        if head.attempts > MAX_ATTEMPTS:
+            return await self._notice(lane, agent, seen, FAILED, Outcome.FAILED, dead=True)
+        command = commands.parse(seen.inbound.text)
+        matched = questions.match(seen.open_questions, seen.inbound, seen.now)
+        if command is None and matched.too_late:
+            return await self._notice(lane, agent, seen, matched.too_late, Outcome.REFUSED)
+        if command is None and matched.answer is not None:
+            task_id = matched.answer.question.task_id
+            seen = replace(seen, answer=matched.answer, task_id=task_id)
+        said = await context.said_before(self._store, seen) if head.attempts > 1 else ()
+        if said:
+            seen = context.resumed(seen, said)
+        elif command is not None:
+            decision = commands.decide(command, context.facts(lane, seen, channel, agent))
+            if not decision.first_message:
+                return await self._command(lane, agent, seen, decision)
+            seen, memory = context.afresh(seen, decision.first_message), None
+        return await self._run(lane, agent, seen, context.history(memory, head.id), said)
+
+    async def _command(
+        self, lane: Lane, agent: str, seen: Seen, decision: commands.Decision
+    ) -> bool:
+        lane.drop(lane.current)
+        effects = turn.command(seen, decision, _ids(self._lanes.next(lane)))
+        await self._commit(lane, agent, effects)
+        obs.TURNS.labels("command").inc()
+        return True
+
+    async def _run(
+        self,
+        lane: Lane,
+        name: str,
+        seen: Seen,
+        history: tuple[Message, ...],
+        said: Sequence[Message],
+    ) -> bool:
+        """Run the agent; whatever it raises ends here."""
+        published = tuple(m.text for m in said if m.role is Role.ASSISTANT)
+        prepared = context.build(seen, lane.current[0], name, history, published)
+        hearing = Hearing(seen, published=bool(published))
+        speak = partial(self._publish, lane, name)
+        if prepared.attempt > 1:
+            self._live.again(seen.session.id, seen.task_id)
+        try:
+            events = self._agents[name].run(prepared)
+            await listen(lane, events, hearing, self._slots, self._live, speak)
+            changed = self._changed_variables(seen.session, prepared.variables)
+        except Unavailable as error:
+            return await self._away(lane, name, hearing.seen, error)
+        except LimitExceeded as error:
+            return await self._notice(lane, name, hearing.seen, str(error), Outcome.FAILED)
+        except Exception as error:
+            obs.log.exception(obs.Event.AGENT_FAILED, agent=name, lane=lane.id, task=seen.task_id)
+            obs.AGENT_ERRORS.labels(name).inc()
+            return await self._again(lane, name, hearing.seen, error)
+        if hearing.stopped:
+            return await self._stopped(lane, name, hearing.seen)
+        return await self._answer(lane, name, hearing, changed)
+
+    def _changed_variables(self, session: Session, after: dict[str, Any]) -> dict[str, Any] | None:
+        own = context.own_variables(after)
+        if own == session.variables:
+            return None
+        variables_json(own, self._variables_bytes)
+        return own
+
+    async def _publish(self, lane: Lane, agent: str, text: str, hearing: Hearing) -> None:
+        effects, hearing.seen = turn.publish(hearing.seen, text)
+        await self._commit(lane, agent, effects)
+
+    # endings
+
+    async def _answer(
+        self, lane: Lane, agent: str, hearing: Hearing, variables: dict[str, Any] | None
+    ) -> bool:
+        rows = lane.current
+        lane.drop(rows)
+        seen = replace(hearing.seen, now=self._clock())
+        said = hearing.said(variables)
+        effects, _ = turn.answer(seen, said, _ids(self._lanes.next(lane)))
+        await self._commit(lane, agent, effects)
+        self._answered.inc()
+        obs.TURN_SECONDS.observe(seen.now - rows[0].accepted_at)
+        return True
+
+    async def _notice(
+        self,
+        lane: Lane,
+        agent: str,
+        seen: Seen,
+        text: str,
+        outcome: Outcome,
+        *,
+        dead: bool = False,
+        stop: RowEnd | None = None,
+    ) -> bool:
+        lane.drop(lane.current)
+        rows = _ids(self._lanes.next(lane))
+        effects, _ = turn.notice(seen, text, outcome, rows, dead=dead, stop=stop)
+        await self._commit(lane, agent, effects)
+        obs.TURNS.labels(outcome.value).inc()
+        return True
+
+    async def _stopped(self, lane: Lane, agent: str, seen: Seen) -> bool:
+        row, lane.stopping = lane.stopping, None
+        stop = None
+        if row is not None:
+            stop = RowEnd(row_id=row.id, outcome=Outcome.ANSWERED, task_id=row.task_id)
+        return await self._notice(lane, agent, seen, STOPPED, Outcome.CANCELLED, stop=stop)
+
+    async def _late_stop(self, lane: Lane) -> None:
+        """A stop that came while the turn was being committed has nothing left to stop."""
+        stop, lane.stopping = lane.stopping, None
+        if stop is not None:
+            await self._store.end_control(stop.id, Outcome.SILENT, ())
+
+    async def _away(self, lane: Lane, agent: str, seen: Seen, error: Unavailable) -> bool:
+        """What the agent needs is away: the lane waits, and no attempt burns."""
+        if lane.must_stop():
+            return await self._stopped(lane, agent, seen)
+        head = lane.current[0]
+        age = self._clock() - head.accepted_at
+        if self._give_up_after and age >= self._give_up_after:
+            return await self._notice(lane, agent, seen, GAVE_UP, Outcome.FAILED)
+        tell = AWAY if age >= TELL_AFTER and not head.told else ""
+        head.told = head.told or bool(tell)
+        await self._retry(lane, agent, seen, min(error.retry_after, 60.0), refund=True, tell=tell)
+        return False
+
+    async def _again(self, lane: Lane, agent: str, seen: Seen, error: Exception) -> bool:
+        """An attempt burned: another one a little later, or the dead letters."""
+        if lane.must_stop():
+            return await self._stopped(lane, agent, seen)
+        head = lane.current[0]
+        if head.attempts >= MAX_ATTEMPTS:
+            obs.log.error(obs.Event.ROW_DEAD, row=head.id, lane=lane.id, error=type(error).__name__)
+            return await self._notice(lane, agent, seen, FAILED, Outcome.FAILED, dead=True)
+        await self._retry(lane, agent, seen, _BACKOFF[head.attempts - 1], refund=False)
+        return False
+
+    async def _retry(
+        self, lane: Lane, agent: str, seen: Seen, pause: float, *, refund: bool, tell: str = ""
+    ) -> None:
+        due = self._clock() + pause
+        effects = turn.retry(seen, not_before=due, refund=refund, tell=tell)
+        await self._commit(lane, agent, effects)
+        for row in lane.current:
+            row.attempts -= refund
+        self._lanes.defer(lane, pause)
+
+    async def _requeue(self, lane: Lane) -> None:
+        """Cut off by a shutdown: the rows wait again, and the attempt does not count."""
+        if lane.revoked or lane.hold is None or not lane.held_rows:
+            return
+        retries = tuple(RowRetry(row_id=r, not_before=0.0, refund=True) for r in lane.held_rows)
+        effects = Effects(turn_id=new_id(), hold=lane.hold, retries=retries, release=True)
+        try:
+            async with asyncio.timeout(2.0):
+                await asyncio.shield(self._store.commit(effects))
+        except (Fenced, Unavailable, TimeoutError):
+            obs.log.info(obs.Event.WORK_LEFT, lane=lane.id)
+
+    # commits
+
+    async def _commit(self, lane: Lane, agent: str, effects: Effects) -> None:
+        """Commit 2, and what follows from it here: memory, outbox, watchers."""
+        failpoint("before-commit-2")
+        hold = await self._stored(effects)
+        failpoint("after-commit-2")
+        ends = effects.release or effects.claim_next
+        if ends and lane.hold is effects.hold:
+            lane.hold, lane.held_rows = hold, effects.claim_next
+        if hold is not None:
+            lane.fence = hold.fence
+        for row in lane.rows if effects.claim_next else ():
+            row.attempts += row.id in effects.claim_next
+        context.keep(lane, agent, effects, self._history)
+        self._put(effects.deliveries)
+        self._live.committed(effects)
+
+    async def _stored(self, effects: Effects) -> Hold | None:
+        """Wait for a store that is away: the work is done, and must not be lost."""
+        pause = 0.1
+        while True:
+            try:
+                return await self._store.commit(effects)
+            except Unavailable:
+                obs.STORE_UNAVAILABLE.inc()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+
+def _ids(rows: tuple[Waiting, ...]) -> tuple[str, ...]:
+    return tuple(row.id for row in rows)

@@ -1,0 +1,39 @@
+"""Typed configuration. Adapters and agent kinds bring their own models; ``app`` hands them in.
+
+``load(find(option, environ), environ, adapters, agent_kinds)`` reads a configuration whole, or
+raises ``ConfigurationError`` with everything that is wrong in it.
+"""
+
+from gateway.settings.editor import descriptions, schema
+from gateway.settings.loading import EMBEDDED, USUAL, embedded, find, load, load_gateway
+from gateway.settings.models import (
+    AgentSection,
+    ChannelSection,
+    ChannelSettings,
+    GatewaySection,
+    LimitsSection,
+    Model,
+    Respond,
+    Seconds,
+    Settings,
+)
+
+__all__ = [
+    "EMBEDDED",
+    "USUAL",
+    "AgentSection",
+    "ChannelSection",
+    "ChannelSettings",
+    "GatewaySection",
+    "LimitsSection",
+    "Model",
+    "Respond",
+    "Seconds",
+    "Settings",
+    "descriptions",
+    "embedded",
+    "find",
+    "load",
+    "load_gateway",
+    "schema",
+]

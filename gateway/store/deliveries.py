@@ -1,0 +1,177 @@
+"""The outbox: what is to be sent, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, func, select
+
+from gateway.domain import Address, Delivery, DeliveryState, Question
+from gateway.ports.store import LaneScope, Mark, OperatorScope
+from gateway.store import questions, sql
+from gateway.store.scope import scoped
+from gateway.store.tables import deliveries
+from gateway.store.text import clean, dumps, loads
+
+# Spelled out, so that the index on the state is sought for each and what was sent is never read.
+_NOT_SENT = tuple(state.value for state in DeliveryState if state is not DeliveryState.SENT)
+_PENDING = deliveries.c.state == sql.constant("pending")
+
+_insert = sql.insert(deliveries)
+_mark = sql.Prepared(
+    sqlalchemy.update(deliveries)
+    .ordered_values(
+        *((deliveries.c[name], sql.value(name)) for name in ("state", "started", "attempts")),
+        (deliveries.c.not_before, sql.value("not_before")),
+        (
+            deliveries.c.platform_id,
+            func.coalesce(
+                func.nullif(sql.value("platform_id"), sql.constant("")), deliveries.c.platform_id
+            ),
+        ),
+        (deliveries.c.error, sql.value("error")),
+    )
+    .where(deliveries.c.id == sql.value("id")),
+    "state started attempts not_before platform_id error id",
+)
+
+
+def insert_all(connection: Connection, items: Iterable[Delivery]) -> None:
+    """Store new deliveries, as they stand."""
+    _insert.many(connection, [_values(item) for item in items])
+
+
+def mark_all(connection: Connection, marks: Iterable[Mark]) -> None:
+    """Record what became of deliveries; a platform id once known stays until there is another."""
+    _mark.many(connection, [_marked(mark) for mark in marks])
+
+
+def _marked(mark: Mark) -> sql.Values:
+    return (
+        mark.state.value,
+        int(mark.started),
+        mark.attempts,
+        mark.not_before,
+        clean(mark.platform_id),
+        clean(mark.error),
+        mark.delivery_id,
+    )
+
+
+@scoped(LaneScope, OperatorScope)
+def pending(
+    connection: Connection, scope: LaneScope | OperatorScope, destination: str, limit: int
+) -> list[Delivery]:
+    """Deliveries that are to be sent, in the order of their making."""
+    query = select(deliveries).where(_PENDING).order_by(deliveries.c.id).limit(limit)
+    if isinstance(scope, LaneScope):
+        query = query.where(deliveries.c.lane_id == scope.lane_id)
+    if destination:
+        query = query.where(deliveries.c.destination == destination)
+    return [_delivery(row) for row in connection.execute(query)]
+
+
+@scoped(OperatorScope)
+def in_states(
+    connection: Connection, scope: OperatorScope, states: Sequence[DeliveryState], limit: int
+) -> list[Delivery]:
+    """Deliveries in these states, newest first."""
+    wanted = [state.value for state in states]
+    # Most were sent: the newest of those are found along the primary key, others by their state.
+    state = deliveries.c.state.concat("") if DeliveryState.SENT in states else deliveries.c.state
+    query = select(deliveries).where(state.in_(wanted))
+    rows = connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
+    return [_delivery(row) for row in rows]
+
+
+@scoped(OperatorScope)
+def one(connection: Connection, scope: OperatorScope, delivery_id: str) -> Delivery | None:
+    """One delivery."""
+    found = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()
+    return None if found is None else _delivery(found)
+
+
+@scoped(OperatorScope)
+def unsent(connection: Connection, scope: OperatorScope) -> dict[str, int]:
+    """How many deliveries are in each state but ``sent``."""
+    query = (
+        select(deliveries.c.state, func.count().label("number"))
+        .where(deliveries.c.state.in_(_NOT_SENT))
+        .group_by(deliveries.c.state)
+    )
+    return {row.state: row.number for row in connection.execute(query)}
+
+
+def delete_of_session(connection: Connection, lane_id: str, session_id: str) -> None:
+    """Drop everything that was or is to be sent for a session."""
+    connection.execute(
+        sqlalchemy.delete(deliveries).where(
+            deliveries.c.state.in_([state.value for state in DeliveryState]),
+            deliveries.c.lane_id == lane_id,
+            deliveries.c.session_id == session_id,
+        )
+    )
+
+
+def forget(connection: Connection, before: float, limit: int) -> int:
+    """Drop up to ``limit`` deliveries of before that time which were sent or refused."""
+    old = (
+        select(deliveries.c.id)
+        .where(
+            deliveries.c.id < sql.id_at(before),
+            deliveries.c.created_at < before,
+            # Not the bare column: the index on it would read everything that was ever sent.
+            deliveries.c.state.concat("").in_(["sent", "failed"]),
+        )
+        .limit(limit)
+    )
+    return connection.execute(
+        sqlalchemy.delete(deliveries).where(deliveries.c.id.in_(old))
+    ).rowcount
+
+
+def _values(item: Delivery) -> sql.Values:
+    address, question = item.address, item.question
+    return (
+        item.id,
+        item.channel,
+        item.lane_id,
+        clean(address.destination),
+        dumps(address.data) if address.data else "{}",
+        clean(item.text),
+        item.turn_id,
+        item.session_id,
+        None if question is None else questions.packed(question),
+        item.state.value,
+        item.attempts,
+        1 if item.started else 0,
+        item.not_before,
+        item.created_at,
+        item.part,
+        clean(item.platform_id),
+        clean(item.error),
+    )
+
+
+def _delivery(row: Any) -> Delivery:
+    question: Question | None = None if row.question is None else questions.unpacked(row.question)
+    return Delivery(
+        id=row.id,
+        channel=row.channel,
+        lane_id=row.lane_id,
+        address=Address(destination=row.destination, data=loads(row.address)),
+        text=row.text,
+        turn_id=row.turn_id,
+        session_id=row.session_id,
+        question=question,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        started=bool(row.started),
+        not_before=row.not_before,
+        created_at=row.created_at,
+        part=row.part,
+        platform_id=row.platform_id,
+        error=row.error,
+    )

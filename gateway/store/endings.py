@@ -1,0 +1,94 @@
+"""How sessions begin with a token of their own, end, and are deleted; each in one transaction."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from gateway.domain import Message, Role, Session
+from gateway.ports.store import Credential, Entry, SessionScope
+from gateway.store import deliveries, inbox, lanes, messages, questions, sessions, tasks
+from gateway.store.lanes import Writer
+from gateway.store.scope import scoped
+
+
+def create(
+    connection: Connection, writer: Writer, session: Session, lane_key: str, key: Credential
+) -> Session:
+    """A session on the lane of this key, and the token that opens it."""
+    lane_id = lanes.found(connection, writer, lane_key, session.channel, session.owner)
+    return _begin(connection, replace(session, lane_id=lane_id), key)
+
+
+@scoped(SessionScope)
+def supersede(
+    connection: Connection, scope: SessionScope, successor: Session, key: Credential, notice: str
+) -> Session:
+    """End a session and begin its successor on the same lane. Raises ``LookupError``."""
+    old = _end(connection, scope, notice)
+    return _begin(connection, replace(successor, lane_id=old.lane_id), key)
+
+
+@scoped(SessionScope)
+def end(connection: Connection, scope: SessionScope, notice: str) -> None:
+    """End a session. Raises ``LookupError`` when it is over or never was."""
+    _end(connection, scope, notice)
+
+
+@scoped(SessionScope)
+def delete(connection: Connection, scope: SessionScope, writer: Writer) -> None:
+    """End a session, and leave nothing of it but the keys that deduplicate."""
+    session = sessions.one(connection, scope)
+    if session is None:
+        raise LookupError(f"no session {scope.session_id}")
+    if session.ended_at is None:
+        _end(connection, scope, "")
+    for noun in (messages, tasks, questions):
+        noun.delete_of_session(connection, session.id)
+    deliveries.delete_of_session(connection, session.lane_id, session.id)
+    inbox.erase_dead(connection, session.lane_id)
+    sessions.revoke(connection, session.id)
+    sessions.remove(connection, session.id)
+    lanes.drop_if_empty(connection, writer, session.lane_id)
+
+
+def _begin(connection: Connection, session: Session, key: Credential) -> Session:
+    sessions.insert_all(connection, [session])
+    sessions.give_credential(connection, session, key)
+    return session
+
+
+def _end(connection: Connection, scope: SessionScope, notice: str) -> Session:
+    session = sessions.one(connection, scope)
+    if session is None or session.ended_at is not None:
+        raise LookupError(f"no live session {scope.session_id}")
+    now = time.time()
+    lanes.expel(connection, session.lane_id)
+    cancelled = inbox.cancel_lane(connection, session.lane_id)
+    said = [
+        Message(
+            number=session.last_number + place,
+            role=Role.SYSTEM,
+            text=notice,
+            created_at=now,
+            task_id=task_id,
+            row_id=row_id,
+            in_context=False,
+        )
+        for place, (row_id, task_id) in enumerate(cancelled, 1)
+        if notice
+    ]
+    messages.insert_all(connection, [Entry(session_id=session.id, message=m) for m in said])
+    tasks.cancel_of_session(connection, session.id, [task_id for _, task_id in cancelled], now)
+    questions.cancel_of_session(connection, session.id)
+    sessions.revoke(connection, session.id)
+    ended = replace(
+        session,
+        ended_at=now,
+        last_number=session.last_number + len(said),
+        version=session.version + 1,
+    )
+    sessions.update_all(connection, [ended])
+    return ended

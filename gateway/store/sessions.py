@@ -1,0 +1,239 @@
+"""Sessions, and the tokens that open them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+
+from gateway.domain import Conversation, ConversationKind, Session
+from gateway.ports.store import (
+    Credential,
+    LaneScope,
+    OperatorScope,
+    SessionQuery,
+    SessionScope,
+    TokenScope,
+)
+from gateway.store import sql
+from gateway.store.scope import scoped
+from gateway.store.tables import credentials, sessions
+from gateway.store.text import clean, dumps, loads
+
+IDLE_AFTER = 1800.0
+
+_insert = sql.insert(sessions)
+_update = sql.update(
+    sessions,
+    "agent conversation last_activity name message_count last_number version variables ended_at"
+    " expires_at",
+    "id lane_id",
+)
+_supersede = sql.Prepared(
+    sqlalchemy.update(sessions)
+    .ordered_values((sessions.c.ended_at, sql.value("now")))
+    .where(
+        sessions.c.lane_id == sql.value("lane_id"),
+        sessions.c.agent == sql.value("agent"),
+        sessions.c.ended_at.is_(None),
+    ),
+    "now lane_id agent",
+)
+
+
+def _alive(expires_at: ColumnElement[float | None]) -> ColumnElement[bool]:
+    return or_(expires_at.is_(None), expires_at > sql.value("now"))
+
+
+_current = sql.Prepared(
+    select(sessions)
+    .where(
+        sessions.c.lane_id == sql.value("lane_id"),
+        sessions.c.agent == sql.value("agent"),
+        sessions.c.ended_at.is_(None),
+        _alive(sessions.c.expires_at),
+    )
+    .order_by(sessions.c.id.desc())
+    .limit(literal_column("1")),
+    "lane_id agent now",
+)
+_by_id = sql.Prepared(select(sessions).where(sessions.c.id == sql.value("id")), "id")
+_by_token = sql.Prepared(
+    select(sessions)
+    .join(credentials, credentials.c.session_id == sessions.c.id)
+    .where(
+        credentials.c.token_hash == sql.value("token_hash"),
+        credentials.c.channel == sql.value("channel"),
+        _alive(credentials.c.expires_at),
+        sessions.c.ended_at.is_(None),
+        _alive(sessions.c.expires_at),
+    ),
+    "token_hash channel now",
+)
+
+
+def insert_all(connection: Connection, items: Sequence[Session]) -> None:
+    """Store new sessions; one that stood in the place of a new one is over."""
+    if not items:
+        return
+    now = time.time()
+    _supersede.many(connection, [(now, item.lane_id, item.agent) for item in items])
+    _insert.many(connection, [_values(item) for item in items])
+
+
+def update_all(connection: Connection, items: Iterable[Session]) -> None:
+    """Store sessions as they are now."""
+    _update.many(connection, [_changed(item) for item in items])
+
+
+def give_credential(connection: Connection, session: Session, key: Credential) -> None:
+    """From now on the token opens the session."""
+    connection.execute(
+        sqlalchemy.insert(credentials).values(
+            token_hash=key.token_hash,
+            channel=session.channel,
+            session_id=session.id,
+            expires_at=key.expires_at,
+        )
+    )
+
+
+def revoke(connection: Connection, session_id: str) -> None:
+    """No token opens the session any more."""
+    connection.execute(delete(credentials).where(credentials.c.session_id == session_id))
+
+
+def remove(connection: Connection, session_id: str) -> None:
+    """Drop the session's own row."""
+    connection.execute(delete(sessions).where(sessions.c.id == session_id))
+
+
+def expired(connection: Connection, now: float, limit: int) -> list[str]:
+    """Ids of sessions that are past their end."""
+    query = select(sessions.c.id).where(sessions.c.expires_at <= now)
+    return list(connection.execute(query.order_by(sessions.c.expires_at).limit(limit)).scalars())
+
+
+@scoped(LaneScope)
+def current(connection: Connection, scope: LaneScope, agent: str) -> Session | None:
+    """The lane's live session with this agent."""
+    row = _current.one(connection, scope.lane_id, agent, time.time())
+    return None if row is None else _session(row)
+
+
+@scoped(SessionScope, TokenScope)
+def one(connection: Connection, scope: SessionScope | TokenScope) -> Session | None:
+    """One session; through a token only while token and session live."""
+    if isinstance(scope, TokenScope):
+        row = _by_token.one(connection, scope.token_hash, scope.channel, time.time())
+    else:
+        row = _by_id.one(connection, scope.session_id)
+    return None if row is None else _session(row)
+
+
+@scoped(OperatorScope)
+def listed(connection: Connection, scope: OperatorScope, wanted: SessionQuery) -> list[Session]:
+    """Sessions for operators, the most recently active first. Reads them all."""
+    place = (sessions.c.last_activity, sessions.c.id)
+    query = select(sessions).where(*_filters(wanted, time.time()))
+    if wanted.after_id:
+        query = query.where(
+            tuple_(*place)
+            < select(*place).where(sessions.c.id == wanted.after_id).scalar_subquery()
+        )
+    query = query.order_by(*(column.desc() for column in place)).limit(wanted.limit)
+    return [_session(row) for row in connection.execute(query)]
+
+
+def _filters(wanted: SessionQuery, now: float) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.channel:
+        found.append(sessions.c.channel == wanted.channel)
+    if wanted.owner:
+        found.append(sessions.c.owner == wanted.owner)
+    if wanted.state:
+        found.append(_state_is(wanted.state, now))
+    if wanted.text:
+        columns = (sessions.c.id, sessions.c.name, sessions.c.owner, sessions.c.conversation)
+        found.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
+    return found
+
+
+def _state_is(state: str, now: float) -> ColumnElement[bool]:
+    ended = sessions.c.ended_at.is_not(None)
+    expired = and_(~ended, func.coalesce(sessions.c.expires_at, now + 1) <= now)
+    recent = sessions.c.last_activity > now - IDLE_AFTER
+    states = {
+        "ended": ended,
+        "expired": expired,
+        "active": and_(~ended, ~expired, recent),
+        "dormant": and_(~ended, ~expired, ~recent),
+    }
+    return states.get(state, sqlalchemy.false())
+
+
+def _values(item: Session) -> sql.Values:
+    return (
+        *(item.id, item.lane_id, item.channel, item.agent, clean(item.owner)),
+        dumps(item.conversation),
+        *(item.created_at, item.last_activity, clean(item.name)),
+        *(item.message_count, item.last_number, item.version),
+        dumps(item.variables) if item.variables else "{}",
+        *(item.ended_at, item.expires_at),
+    )
+
+
+def _changed(item: Session) -> sql.Values:
+    return (
+        item.agent,
+        dumps(item.conversation),
+        item.last_activity,
+        clean(item.name),
+        item.message_count,
+        item.last_number,
+        item.version,
+        dumps(item.variables) if item.variables else "{}",
+        item.ended_at,
+        item.expires_at,
+        item.id,
+        item.lane_id,
+    )
+
+
+def _session(row: Any) -> Session:
+    (session_id, lane_id, channel, agent, owner, conversation, created_at, last_activity) = row[:8]
+    (name, message_count, last_number, version, variables, ended_at, expires_at) = row[8:]
+    return Session(
+        id=session_id,
+        lane_id=lane_id,
+        channel=channel,
+        agent=agent,
+        owner=owner,
+        conversation=_conversation(loads(conversation)),
+        created_at=created_at,
+        last_activity=last_activity,
+        name=name,
+        message_count=message_count,
+        last_number=last_number,
+        version=version,
+        variables=loads(variables),
+        ended_at=ended_at,
+        expires_at=expires_at,
+    )
+
+
+def _conversation(values: dict[str, Any]) -> Conversation:
+    return Conversation(**{**values, "kind": ConversationKind(values["kind"])})

@@ -1,0 +1,227 @@
+"""The store over SQL: the contract's methods, each a function of its noun's module."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.domain import (
+    Delivery,
+    DeliveryState,
+    Message,
+    Outcome,
+    Question,
+    Session,
+    Task,
+)
+from gateway.ports.store import (
+    Accepted,
+    Arrival,
+    Counts,
+    Credential,
+    Dead,
+    Effects,
+    Forgotten,
+    Hold,
+    LaneScope,
+    Mark,
+    OperatorScope,
+    Row,
+    SessionQuery,
+    SessionScope,
+    TokenScope,
+)
+from gateway.store import (
+    deliveries,
+    endings,
+    housekeeping,
+    inbox,
+    messages,
+    questions,
+    sessions,
+    tasks,
+)
+from gateway.store.backend import Backend
+from gateway.store.batches import Act, Kind
+from gateway.store.lanes import Writer
+
+PAGE = 200
+
+
+class SqlStore:
+    """A ``Store`` over whatever ``backend`` talks to."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._read = backend.read
+
+    # life
+
+    async def open(self) -> None:
+        """As ``Store.open``."""
+        await self._backend.open()
+
+    async def close(self) -> None:
+        """As ``Store.close``."""
+        await self._backend.close()
+
+    async def ping(self) -> None:
+        """As ``Store.ping``."""
+        await self._act(_nothing)
+
+    # writes
+
+    async def accept(self, arrival: Arrival) -> Accepted:
+        """As ``Store.accept``."""
+        accepted: Accepted = await self._backend.write(Kind.ACCEPT, arrival)
+        return accepted
+
+    async def claim(self, lane_id: str, row_ids: tuple[str, ...]) -> tuple[Hold, Sequence[Row]]:
+        """As ``Store.claim``."""
+        claimed: tuple[Hold, list[Row]] = await self._act(
+            partial(inbox.claim, lane_id=lane_id, row_ids=row_ids)
+        )
+        return claimed
+
+    async def commit(self, effects: Effects) -> Hold | None:
+        """As ``Store.commit``."""
+        hold: Hold | None = await self._backend.write(Kind.COMMIT, effects)
+        return hold
+
+    async def mark(self, marks: Sequence[Mark], *, patient: bool = False) -> None:
+        """As ``Store.mark``."""
+        await self._backend.write(Kind.MARK, marks, patient=patient)
+
+    async def end_control(self, row_id: str, outcome: Outcome, notices: Sequence[Delivery]) -> None:
+        """As ``Store.end_control``."""
+        await self._act(lambda c, _: inbox.end_control(c, row_id, outcome, notices))
+
+    async def create_session(self, session: Session, lane_key: str, key: Credential) -> Session:
+        """As ``Store.create_session``."""
+        created: Session = await self._act(
+            partial(endings.create, session=session, lane_key=lane_key, key=key)
+        )
+        return created
+
+    async def replace_session(
+        self, scope: SessionScope, successor: Session, key: Credential, notice: str
+    ) -> Session:
+        """As ``Store.replace_session``."""
+        begun: Session = await self._act(
+            lambda c, _: endings.supersede(c, scope, successor, key, notice)
+        )
+        return begun
+
+    async def end_session(self, scope: SessionScope, notice: str) -> None:
+        """As ``Store.end_session``."""
+        await self._act(lambda c, _: endings.end(c, scope, notice))
+
+    async def delete_session(self, scope: SessionScope) -> None:
+        """As ``Store.delete_session``."""
+        await self._act(lambda c, writer: endings.delete(c, scope, writer))
+
+    async def retry_row(self, scope: OperatorScope, row_id: str) -> Row:
+        """As ``Store.retry_row``."""
+        row: Row = await self._act(lambda c, _: inbox.retry_row(c, scope, row_id))
+        return row
+
+    async def discard_row(self, scope: OperatorScope, row_id: str) -> None:
+        """As ``Store.discard_row``."""
+        await self._act(lambda c, _: inbox.discard_row(c, scope, row_id))
+
+    async def forget(self, *, rows_before: float, now: float) -> Forgotten:
+        """As ``Store.forget``; in many small transactions, so that nobody waits long for it."""
+        return Forgotten(
+            rows=await self._all_of(partial(housekeeping.forget_rows, before=rows_before)),
+            sessions=await self._all_of(partial(housekeeping.forget_sessions, now=now)),
+            deliveries=await self._all_of(
+                partial(housekeeping.forget_deliveries, before=rows_before)
+            ),
+        )
+
+    # reads
+
+    async def waiting(self, scope: LaneScope | OperatorScope) -> AsyncIterator[Row]:
+        """As ``Store.waiting``."""
+        ids = await self._read(inbox.waiting_ids, scope)
+        for start in range(0, len(ids), PAGE):
+            for row in await self._read(inbox.waiting_page, scope, ids[start : start + PAGE]):
+                yield row
+
+    async def current_session(self, scope: LaneScope, agent: str) -> Session | None:
+        """As ``Store.current_session``."""
+        return await self._read(sessions.current, scope, agent)
+
+    async def session(self, scope: SessionScope | TokenScope) -> Session | None:
+        """As ``Store.session``."""
+        return await self._read(sessions.one, scope)
+
+    async def window(self, scope: SessionScope, limit: int) -> Sequence[Message]:
+        """As ``Store.window``."""
+        return await self._read(messages.window, scope, limit)
+
+    async def history(
+        self, scope: SessionScope, *, before: int | None = None, after: int = 0, limit: int = 50
+    ) -> Sequence[Message]:
+        """As ``Store.history``."""
+        return await self._read(messages.history, scope, before, after, limit)
+
+    async def task(self, scope: SessionScope, task_id: str) -> Task | None:
+        """As ``Store.task``."""
+        return await self._read(tasks.one, scope, task_id)
+
+    async def task_messages(self, scope: SessionScope, task_id: str) -> Sequence[Message]:
+        """As ``Store.task_messages``."""
+        return await self._read(messages.of_task, scope, task_id)
+
+    async def open_questions(self, scope: SessionScope) -> Sequence[Question]:
+        """As ``Store.open_questions``."""
+        return await self._read(questions.still_open, scope)
+
+    async def question(self, scope: LaneScope, question_id: str) -> tuple[Question, str] | None:
+        """As ``Store.question``."""
+        return await self._read(questions.one, scope, question_id)
+
+    async def pending(
+        self, scope: LaneScope | OperatorScope, *, destination: str = "", limit: int = 1000
+    ) -> Sequence[Delivery]:
+        """As ``Store.pending``."""
+        return await self._read(deliveries.pending, scope, destination, limit)
+
+    async def sessions(self, scope: OperatorScope, query: SessionQuery) -> Sequence[Session]:
+        """As ``Store.sessions``."""
+        return await self._read(sessions.listed, scope, query)
+
+    async def deliveries(
+        self, scope: OperatorScope, states: Sequence[DeliveryState], limit: int = 100
+    ) -> Sequence[Delivery]:
+        """As ``Store.deliveries``."""
+        return await self._read(deliveries.in_states, scope, states, limit)
+
+    async def delivery(self, scope: OperatorScope, delivery_id: str) -> Delivery | None:
+        """As ``Store.delivery``."""
+        return await self._read(deliveries.one, scope, delivery_id)
+
+    async def dead_rows(self, scope: OperatorScope, limit: int = 100) -> Sequence[Dead]:
+        """As ``Store.dead_rows``."""
+        return await self._read(inbox.dead_rows, scope, limit)
+
+    async def counts(self, scope: OperatorScope) -> Counts:
+        """As ``Store.counts``."""
+        return await self._read(inbox.counts, scope)
+
+    async def _act(self, act: Act) -> Any:
+        return await self._backend.write(Kind.ACT, act)
+
+    async def _all_of(self, some: Act) -> int:
+        total = 0
+        while done := await self._act(some):
+            total += done
+        return total
+
+
+def _nothing(_: Connection, __: Writer) -> None:
+    pass

@@ -1,0 +1,232 @@
+"""The tables, for both dialects. Times are seconds since the epoch, JSON is text, flags 0 and 1.
+
+What a person may rely on when looking inside are the views of ``views.py``; the tables may change
+with any release. Every message pays for every index, so each serves a named need: the unique key of
+``inbox`` deduplicates, ``inbox_open`` finds what waits on a lane and what a crash left behind,
+``deliveries_state`` finds what is to be sent and what a deleted session had sent. The others are
+written only when a session, a question or a token is made. Old rows are found along the primary
+key, because ids begin with the time of their making.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+# SQLite keeps such a table in the tree of its primary key: one page less to write for each row.
+CLUSTERED: Any = {"sqlite_with_rowid": False}
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _time(name: str) -> Column[float]:
+    return Column(name, Double, nullable=False)
+
+
+def _flag(name: str) -> Column[int]:
+    return Column(name, SmallInteger, nullable=False)
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+lanes = Table(
+    "lanes",
+    metadata,
+    _key("id"),
+    _text("channel"),
+    _text("owner"),
+    _flag("shared"),
+    Column("holder", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("last_turn", Text),
+    _time("created_at"),
+    **CLUSTERED,
+)
+
+lane_keys = Table(
+    "lane_keys",
+    metadata,
+    _key("key"),
+    _text("lane_id"),
+    Index("lane_keys_lane", "lane_id"),
+    **CLUSTERED,
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _key("id"),
+    _text("channel"),
+    _text("event_id"),
+    _text("lane_id"),
+    _text("task_id"),
+    # Of the turn that ended the row; until then, of the transaction that stored it.
+    Column("turn_id", Text),
+    _flag("control"),
+    Column("ord", BigInteger, nullable=False),
+    _text("state"),
+    Column("outcome", Text),
+    _count("attempts"),
+    _time("not_before"),
+    Column("raw", LargeBinary),
+    Column("inbound", LargeBinary),
+    _text("fingerprint"),
+    _time("accepted_at"),
+    Column("done_at", Double),
+    UniqueConstraint("channel", "event_id"),
+    Index(
+        "inbox_open",
+        "lane_id",
+        "id",
+        sqlite_where=text("state <> 'done'"),
+        postgresql_where=text("state <> 'done'"),
+    ),
+)
+
+sessions = Table(
+    "session_rows",
+    metadata,
+    _key("id"),
+    _text("lane_id"),
+    _text("channel"),
+    _text("agent"),
+    _text("owner"),
+    _text("conversation"),
+    _time("created_at"),
+    _time("last_activity"),
+    _text("name"),
+    _count("message_count"),
+    _count("last_number"),
+    _count("version"),
+    _text("variables"),
+    Column("ended_at", Double),
+    Column("expires_at", Double),
+    Index("session_rows_lane", "lane_id", "agent", "id"),
+    Index(
+        "session_rows_expiry",
+        "expires_at",
+        sqlite_where=text("expires_at IS NOT NULL"),
+        postgresql_where=text("expires_at IS NOT NULL"),
+    ),
+    **CLUSTERED,
+)
+
+messages = Table(
+    "message_rows",
+    metadata,
+    _key("session_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("role"),
+    _text("text"),
+    _time("created_at"),
+    _text("sender"),
+    _text("sender_id"),
+    _text("task_id"),
+    _text("row_id"),
+    _flag("in_context"),
+    _text("question_id"),
+    **CLUSTERED,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _key("session_id"),
+    _key("id"),
+    _text("state"),
+    _time("created_at"),
+    _time("updated_at"),
+    _text("steps"),
+    **CLUSTERED,
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    _key("id"),
+    _text("session_id"),
+    _text("task_id"),
+    _text("addressee"),
+    _text("kind"),
+    _text("text"),
+    _text("options"),
+    _time("created_at"),
+    Column("expires_at", Double),
+    _text("state"),
+    _text("answer"),
+    Index("questions_session", "session_id", "id"),
+    **CLUSTERED,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _key("id"),
+    _text("channel"),
+    _text("lane_id"),
+    _text("destination"),
+    _text("address"),
+    _text("text"),
+    _text("turn_id"),
+    _text("session_id"),
+    Column("question", Text),
+    _text("state"),
+    _count("attempts"),
+    _flag("started"),
+    _time("not_before"),
+    _time("created_at"),
+    _count("part"),
+    _text("platform_id"),
+    _text("error"),
+    Index("deliveries_state", "state", "lane_id", "id"),
+    **CLUSTERED,
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _key("token_hash"),
+    _text("channel"),
+    _text("session_id"),
+    Column("expires_at", Double),
+    Index("credentials_session", "session_id"),
+    **CLUSTERED,
+)
+
+replicas = Table(
+    "replicas",
+    metadata,
+    _key("id"),
+    Column("pid", BigInteger, nullable=False),
+    _text("host"),
+    _time("started"),
+    _time("heartbeat"),
+    Column("batch", BigInteger, nullable=False),
+    **CLUSTERED,
+)

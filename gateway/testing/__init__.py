@@ -1,0 +1,1 @@
+"""Contract suites and the simulator protocol, for third-party authors too."""

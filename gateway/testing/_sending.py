@@ -1,0 +1,291 @@
+"""The adapter's contract, third part: ``send`` tells the truth, and what is optional works."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import traceback
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.domain import Action, Address, Press, Question, QuestionKind, new_id
+from gateway.errors import (
+    ConfigurationError,
+    GatewayError,
+    NotAccepted,
+    OutcomeUnknown,
+    RateLimited,
+    RecipientGone,
+    Rejected,
+    SendError,
+    Unavailable,
+)
+from gateway.ports.adapter import Budgeted, Checked, Commanded, Sent, Splitting, Typing
+from gateway.testing._harness import Harness, Inbox, make_delivery, reach, running, wait_until
+from gateway.testing._parsing import fuzzed
+from gateway.testing.simulator import Fault, SimulatedPerson, SimulatedPlace, Simulator
+
+Outcome = Sent | SendError | Unavailable
+
+# What may be said of a call that went wrong so; that it is true is looked up besides.
+_ALLOWED: dict[Fault, tuple[type[Outcome], ...]] = {
+    Fault.RATE_LIMIT: (RateLimited,),
+    Fault.BLOCKED: (RecipientGone,),
+    Fault.SERVER_ERROR: (NotAccepted, OutcomeUnknown, Unavailable),
+    Fault.RESET: (OutcomeUnknown, NotAccepted),
+    Fault.MALFORMED: (OutcomeUnknown, NotAccepted),
+    Fault.RESET_AFTER_ACCEPT: (OutcomeUnknown, Sent),
+    Fault.TRUNCATED_BODY: (OutcomeUnknown, Sent),
+    Fault.TIMEOUT_AFTER_ACCEPT: (OutcomeUnknown, Sent),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scene:
+    """A person, their direct place, and the address that answers go to."""
+
+    harness: Harness
+    simulator: Simulator
+    inbox: Inbox
+    person: SimulatedPerson
+    place: SimulatedPlace
+    address: Address
+
+    async def send(self, text: str, question: Question | None = None) -> Outcome:
+        """Send; what the adapter says became of it. Any other error fails the test."""
+        delivery = make_delivery(
+            self.address, text, channel=self.harness.channel, question=question
+        )
+        try:
+            outcome: Outcome = await self.harness.adapter.send(delivery)
+        except (SendError, Unavailable) as error:
+            outcome = error
+            self._check_secrets(error)
+        return outcome
+
+    def stands(self, text: str) -> bool:
+        """Whether the person sees it."""
+        return any(text in message.text for message in self.simulator.sent(self.place))
+
+    def check(self, text: str, outcome: Outcome) -> None:
+        """What the adapter says is so: only an unknown outcome may be either."""
+        if not isinstance(outcome, OutcomeUnknown):
+            assert self.stands(text) == isinstance(outcome, Sent), repr(outcome)
+
+    def _check_secrets(self, error: GatewayError) -> None:
+        told = "".join(traceback.format_exception(error)) + repr(error)
+        assert str(error), "say what became of it"
+        for secret in self.harness.secrets:
+            assert secret not in told
+
+
+class SendingContract:
+    """What is sent arrives, and what went wrong is called by its name."""
+
+    within: float = 20.0
+    """Seconds for what takes a platform a while."""
+
+    @asynccontextmanager
+    async def _scene(self, harness: Harness) -> AsyncIterator[_Scene]:
+        simulator, inbox = harness.platform, Inbox(harness.adapter)
+        person = simulator.person("Ada")
+        place = simulator.place("direct", people=[person])
+        async with running(harness.adapter, inbox):
+            event = await reach(harness, inbox, self.within, (person, place))
+            yield _Scene(
+                harness=harness,
+                simulator=simulator,
+                inbox=inbox,
+                person=person,
+                place=place,
+                address=event.address,
+            )
+
+    @pytest.mark.parametrize(
+        "text",
+        ["hello", "zwei\nZeilen 👋🏽", "<b>&amp; *not* _marked_ `up` [x](y) \\", "1. {name}"],
+    )
+    async def test_what_is_sent_is_seen_as_it_was_written(
+        self, harness: Harness, text: str
+    ) -> None:
+        async with self._scene(harness) as scene:
+            outcome = await scene.send(text)
+            assert isinstance(outcome, Sent), repr(outcome)
+            (message,) = scene.simulator.sent(scene.place)
+            assert message.text == text
+            assert outcome.platform_id in {"", message.message_id}
+
+    async def test_each_person_gets_their_own(self, harness: Harness) -> None:
+        async with self._scene(harness) as scene:
+            bob = scene.simulator.person("Bob")
+            other = scene.simulator.place("direct", people=[bob])
+            event = await reach(harness, scene.inbox, self.within, (bob, other))
+            await scene.send("for Ada")
+            await harness.adapter.send(make_delivery(event.address, "for Bob"))
+            assert [m.text for m in scene.simulator.sent(scene.place)] == ["for Ada"]
+            assert [m.text for m in scene.simulator.sent(other)] == ["for Bob"]
+
+    @pytest.mark.parametrize("fault", [f for f in Fault if f is not Fault.TIMEOUT_AFTER_ACCEPT])
+    async def test_says_what_became_of_it(self, harness: Harness, fault: Fault) -> None:
+        async with self._scene(harness) as scene:
+            scene.simulator.fail_next(fault, retry_after=7.0)
+            outcome = await scene.send("careful")
+            assert isinstance(outcome, _ALLOWED[fault]), repr(outcome)
+            scene.check("careful", outcome)
+            if isinstance(outcome, RateLimited):
+                assert 6.0 <= outcome.retry_after <= 9.0
+            scene.simulator.clear_faults()
+            if fault is not Fault.BLOCKED:
+                assert isinstance(await scene.send("afterwards"), Sent)
+
+    async def test_gives_up_on_an_answer_that_never_comes(self, harness: Harness) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time
+        async with self._scene(harness) as scene:
+            scene.simulator.fail_next(Fault.TIMEOUT_AFTER_ACCEPT)
+            sending = asyncio.create_task(scene.send("careful"))
+            await scene.simulator.wait_sent(1, scene.place)
+            await asyncio.sleep(0.05)
+            assert not sending.done()
+            # Two minutes pass for every timer, and never come back: no clock may run backwards.
+            vars(loop)["time"] = lambda: now() + 120.0
+            done, _ = await asyncio.wait([sending], timeout=5.0)
+            assert done, "every call has a deadline"
+            assert isinstance(sending.result(), _ALLOWED[Fault.TIMEOUT_AFTER_ACCEPT])
+
+    async def test_what_was_never_offered_was_not_accepted(self, harness: Harness) -> None:
+        async with self._scene(harness) as scene:
+            await scene.simulator.outage(True)
+            await asyncio.sleep(0.05)  # what is sent on a connection lost unnoticed is unknown
+            outcome = await scene.send("into the void")
+            assert isinstance(outcome, NotAccepted | Unavailable), repr(outcome)
+            await scene.simulator.outage(False)
+            assert not scene.stands("into the void")
+
+    async def test_sends_at_the_same_time_do_not_mix(self, harness: Harness) -> None:
+        async with self._scene(harness) as scene:
+            texts = {f"number {number}" for number in range(3)}
+            await asyncio.gather(*(scene.send(text) for text in texts))
+            seen = {message.text for message in scene.simulator.sent(scene.place)}
+            assert seen <= texts
+            assert seen
+
+    async def test_a_choice_can_be_answered(self, harness: Harness) -> None:
+        question = Question(
+            id=new_id(),
+            session_id=new_id(),
+            task_id=new_id(),
+            addressee="",
+            kind=QuestionKind.CHOICE,
+            text="Tea or coffee?",
+            options=("Tea", "Coffee", "Neither, thank you"),
+        )
+        async with self._scene(harness) as scene:
+            assert isinstance(await scene.send(question.text, question), Sent)
+            (message,) = scene.simulator.sent(scene.place)
+            assert all(o in message.buttons or o in message.text for o in question.options)
+            if "Coffee" not in message.buttons:
+                return
+            heard = len(scene.inbox.heard)
+            await scene.simulator.press("Coffee", person=scene.person, place=scene.place)
+            await wait_until(
+                lambda: len(scene.inbox.heard) > heard, self.within, "the press is heard"
+            )
+            event = scene.inbox.heard[-1]
+            assert event.press == Press(question_id=question.id, option=1) or (
+                event.action is Action.MESSAGE and event.text == "Coffee"
+            )
+
+    @settings(fuzzed, max_examples=50)
+    @given(text=st.text(max_size=200), times=st.integers(1, 200))
+    def test_parts_hold_the_whole_text(self, harness: Harness, text: str, times: int) -> None:
+        if not isinstance(harness.adapter, Splitting):
+            return
+        parts = _parts(harness.adapter, text * times)
+        assert _bare("".join(parts)) == _bare(text * times)
+
+    async def test_parts_are_what_the_platform_takes(self, harness: Harness) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Splitting):
+            pytest.skip("this adapter does not split")
+        lengths = []
+        for letter in ("x", "two words ", "ein Satz. Noch einer.\n\n", "👋🏽", "&<>"):
+            parts = _parts(adapter, letter * (200_000 // len(letter)))
+            lengths.append(max(parts, key=len))
+            assert all(_parts(adapter, part) == [part] for part in parts)
+        for longest in lengths:
+            async with self._scene(harness) as scene:
+                outcome = await scene.send(longest)
+                assert isinstance(outcome, Sent), repr(outcome)
+                assert scene.stands(longest.strip())
+
+    async def test_what_is_too_long_is_rejected_and_never_cut(self, harness: Harness) -> None:
+        if not isinstance(harness.adapter, Splitting):
+            pytest.skip("this adapter does not split")
+        async with self._scene(harness) as scene:
+            text = "x" * 200_000
+            outcome = await scene.send(text)
+            assert isinstance(outcome, Rejected), repr(outcome)
+            assert not scene.simulator.sent(scene.place)
+
+    async def test_typing_is_shown_or_fails_by_name(self, harness: Harness) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Typing):
+            pytest.skip("this adapter shows no typing")
+        assert adapter.typing_every > 0
+        async with self._scene(harness) as scene:
+            await adapter.typing(scene.address)
+            scene.simulator.fail_next(Fault.SERVER_ERROR, method="*")
+            with pytest.raises((SendError, Unavailable)):
+                await adapter.typing(scene.address)
+            scene.simulator.clear_faults()
+            assert not scene.simulator.sent(scene.place)
+
+    async def test_budgets_are_named_and_finite(self, harness: Harness) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Budgeted):
+            pytest.skip("this adapter has no budgets")
+        async with self._scene(harness) as scene:
+            budgets = adapter.budgets(scene.address)
+            assert budgets == adapter.budgets(scene.address)
+            for key, rate in budgets:
+                assert key
+                assert rate.count > 0
+                assert rate.per > 0
+                assert rate.burst >= 1
+
+    async def test_commands_can_be_registered_again_and_again(self, harness: Harness) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Commanded):
+            pytest.skip("this platform knows no commands")
+        async with self._scene(harness):
+            await adapter.register_commands([("reset", "Start afresh"), ("help", "What I can do")])
+            await adapter.register_commands([("reset", "Start afresh")])
+
+    async def test_check_says_who_we_are(self, harness: Harness) -> None:
+        adapter, simulator = harness.adapter, harness.platform
+        if not isinstance(adapter, Checked):
+            pytest.skip("this adapter has nothing to check")
+        assert await adapter.check()
+        await simulator.outage(True)
+        with pytest.raises((ConfigurationError, Unavailable)) as raised:
+            await adapter.check()
+        told = "".join(traceback.format_exception(raised.value))
+        assert not [secret for secret in harness.secrets if secret in told]
+
+
+def _parts(adapter: Splitting, text: str) -> Sequence[str]:
+    parts = list(adapter.split(text))
+    if text.strip():
+        assert parts
+        assert all(part.strip() for part in parts)
+    return parts
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\s+", "", text)

@@ -1,0 +1,62 @@
+"""The store's contract as tests: derive a class, supply ``make_store``, and run pytest.
+
+Needs pytest with pytest-asyncio in auto mode.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.ports.store import Store
+from gateway.testing._store_commits import BatchContract, CommitContract
+from gateway.testing._store_inbox import AcceptContract, ClaimContract, RowContract
+from gateway.testing._store_keeping import (
+    ForgetContract,
+    MakeStore,
+    OutboxContract,
+    RestartContract,
+)
+from gateway.testing._store_sessions import (
+    HistoryContract,
+    OperatorContract,
+    ScopeContract,
+    SessionContract,
+)
+
+__all__ = ["MakeStore", "StoreContract"]
+
+
+class StoreContract(
+    AcceptContract,
+    ClaimContract,
+    RowContract,
+    CommitContract,
+    BatchContract,
+    SessionContract,
+    HistoryContract,
+    ScopeContract,
+    OperatorContract,
+    OutboxContract,
+    RestartContract,
+    ForgetContract,
+    ABC,
+):
+    """What every store owes."""
+
+    @pytest.fixture
+    @abstractmethod
+    def make_store(self) -> MakeStore | AsyncIterator[MakeStore]:
+        """What opens a store on this test's own database: empty at first, then as it was left.
+
+        Called again only when the store made before is closed.
+        """
+
+    @pytest.fixture
+    async def store(self, make_store: MakeStore) -> AsyncIterator[Store]:
+        """A store on an empty database."""
+        store = await make_store()
+        yield store
+        await store.close()

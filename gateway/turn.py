@@ -1,0 +1,331 @@
+"""What a turn saw and what was said in it, made into one frozen set of effects. Pure.
+
+A turn's story: it may publish early (``publish``), and then ends in exactly one way: ``answer``,
+``command``, ``notice`` (refused, failed, cancelled, late) or ``retry``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway import questions
+from gateway.commands import Decision
+from gateway.domain import (
+    JSON,
+    Answer,
+    Delivery,
+    Inbound,
+    Message,
+    Outcome,
+    Question,
+    Role,
+    Session,
+    Task,
+    TaskState,
+    new_id,
+)
+from gateway.ports.agent import Ask
+from gateway.ports.store import Effects, Entry, Hold, QuestionEnd, RowEnd, RowRetry
+
+ANONYMOUS_LIFE = 7 * 86400.0
+"""Seconds without activity after which an anonymous session expires."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What one turn works on.
+
+    ``stored``: the session is in the store; ``noted``: so is the user's message of this turn.
+    ``split`` cuts texts to the platform's size. ``closes`` is the session that this turn's
+    fresh one replaces (``/new TEXT``); ``open_questions`` are then that one's.
+    """
+
+    turn_id: str
+    task_id: str
+    row_id: str
+    folded: tuple[str, ...]
+    hold: Hold
+    channel: str
+    inbound: Inbound
+    session: Session
+    now: float
+    said_at: float
+    split: Callable[[str], Sequence[str]]
+    transcript: bool = False
+    stored: bool = True
+    noted: bool = False
+    open_questions: tuple[Question, ...] = ()
+    answer: Answer | None = None
+    start_first: bool = False
+    closes: Session | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What an agent's run came to."""
+
+    text: str = ""
+    ask: Ask | None = None
+    steps: tuple[str, ...] = ()
+    published: bool = False
+    variables: JSON | None = None
+
+
+def publish(seen: Seen, text: str) -> tuple[Effects, Seen]:
+    """Speak before the turn ends; what the turn sees afterwards."""
+    entries = _said_by_user(seen)
+    entries.append(_message(seen, entries, Role.ASSISTANT, text))
+    session = _moved(seen, entries)
+    effects = Effects(
+        turn_id=new_id(),
+        hold=seen.hold,
+        question_ends=_question_ends(seen, None) if seen.closes else (),
+        deliveries=_deliveries(seen, text),
+        **_kept(seen, session, entries),
+    )
+    still_open = () if seen.closes else seen.open_questions
+    return effects, replace(
+        seen, session=session, stored=True, noted=True, closes=None, open_questions=still_open
+    )
+
+
+def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects, Session]:
+    """The agent ran to its end."""
+    entries = _said_by_user(seen)
+    deliveries: tuple[Delivery, ...] = ()
+    if said.text.strip():
+        entries.append(_message(seen, entries, Role.ASSISTANT, said.text))
+        deliveries = _deliveries(seen, said.text)
+    asked = _ask(seen, said.ask) if said.ask else None
+    if asked:
+        entries.append(_message(seen, entries, Role.ASSISTANT, asked.text, question_id=asked.id))
+        deliveries += _deliveries(seen, asked.text, question=asked, after=len(deliveries))
+    session = _moved(seen, entries, variables=said.variables)
+    spoke = bool(said.text.strip()) or said.published or asked is not None
+    state = TaskState.INPUT_REQUIRED if asked else TaskState.COMPLETED
+    effects = Effects(
+        turn_id=seen.turn_id,
+        rows=_ends(seen, Outcome.ANSWERED if spoke else Outcome.SILENT),
+        tasks=(_task(seen, state, said.steps),),
+        questions=(asked,) if asked else (),
+        question_ends=_question_ends(seen, asked),
+        deliveries=deliveries,
+        **_then(seen, next_rows),
+        **_kept(seen, session, entries),
+    )
+    return effects, session
+
+
+def command(seen: Seen, decision: Decision, next_rows: tuple[str, ...]) -> Effects:
+    """A command was given; neither it nor its answer enters what agents see."""
+    entries: list[Message] = []
+    if seen.transcript:
+        entries = _said_by_user(seen, in_context=False)
+        entries.append(_message(seen, entries, Role.SYSTEM, decision.say, in_context=False))
+    session = _moved(seen, entries)
+    if decision.rename is not None:
+        session = replace(session, name=decision.rename)
+    if decision.end_session:
+        session = replace(session, ended_at=seen.now)
+    cancelled = seen.open_questions if decision.end_session else ()
+    return Effects(
+        turn_id=seen.turn_id,
+        rows=_ends(seen, Outcome.ANSWERED),
+        tasks=(_task(seen, TaskState.COMPLETED),) if seen.stored else (),
+        sessions=(session,) if seen.stored else (),
+        entries=_entries(seen, entries) if seen.stored else (),
+        question_ends=tuple(QuestionEnd(question_id=q.id, state="cancelled") for q in cancelled),
+        deliveries=_deliveries(seen, decision.say),
+        **_then(seen, next_rows),
+    )
+
+
+def notice(
+    seen: Seen,
+    text: str,
+    outcome: Outcome,
+    next_rows: tuple[str, ...],
+    *,
+    dead: bool = False,
+    stop: RowEnd | None = None,
+) -> tuple[Effects, Session]:
+    """The turn ends without an answer, and the person is told why; ``stop`` is the row that did it.
+
+    A cancelled turn's message stays in the history; a failed or refused one's does not.
+    """
+    keep = outcome is Outcome.CANCELLED
+    entries = _said_by_user(seen, in_context=keep) if keep or seen.transcript else []
+    if seen.transcript:
+        entries.append(_message(seen, entries, Role.SYSTEM, text, in_context=False))
+    session = _moved(seen, entries)
+    state = {Outcome.CANCELLED: TaskState.CANCELED, Outcome.REFUSED: TaskState.REJECTED}
+    remember = seen.stored or bool(entries)
+    ends = _ends(seen, outcome) + ((stop,) if stop else ())
+    effects = Effects(
+        turn_id=seen.turn_id,
+        rows=ends[1:] if dead else ends,
+        question_ends=_question_ends(seen, None) if seen.closes and remember else (),
+        dead=ends[:1] if dead else (),
+        tasks=(_task(seen, state.get(outcome, TaskState.FAILED)),) if remember else (),
+        deliveries=_deliveries(seen, text),
+        **_then(seen, next_rows),
+        **(_kept(seen, session, entries) if remember else {}),
+    )
+    return effects, session
+
+
+def retry(seen: Seen, *, not_before: float, refund: bool, tell: str = "") -> Effects:
+    """The turn is tried again later; ``tell`` says so to the person."""
+    rows = (seen.row_id, *seen.folded)
+    return Effects(
+        turn_id=seen.turn_id,
+        hold=seen.hold,
+        retries=tuple(RowRetry(row_id=r, not_before=not_before, refund=refund) for r in rows),
+        deliveries=_deliveries(seen, tell) if tell and not seen.transcript else (),
+        release=True,
+    )
+
+
+def _said_by_user(seen: Seen, *, in_context: bool = True) -> list[Message]:
+    if seen.noted:
+        return []
+    text = seen.answer.text if seen.answer else seen.inbound.text
+    who = seen.inbound.participant
+    return [
+        Message(
+            number=seen.session.last_number + 1,
+            role=Role.USER,
+            text=text,
+            created_at=seen.said_at,
+            sender=who.name or who.id,
+            sender_id=who.id,
+            task_id=seen.task_id,
+            row_id=seen.row_id,
+            in_context=in_context,
+        )
+    ]
+
+
+def _message(
+    seen: Seen,
+    before: list[Message],
+    role: Role,
+    text: str,
+    *,
+    in_context: bool = True,
+    question_id: str = "",
+) -> Message:
+    return Message(
+        number=seen.session.last_number + len(before) + 1,
+        role=role,
+        text=text,
+        created_at=seen.now,
+        task_id=seen.task_id,
+        row_id=seen.row_id,
+        in_context=in_context,
+        question_id=question_id,
+    )
+
+
+def _moved(seen: Seen, entries: list[Message], *, variables: JSON | None = None) -> Session:
+    session = seen.session
+    return replace(
+        session,
+        message_count=session.message_count + sum(entry.in_context for entry in entries),
+        last_number=session.last_number + len(entries),
+        version=session.version + 1,
+        last_activity=seen.now,
+        variables=session.variables if variables is None else variables,
+        expires_at=session.expires_at and seen.now + ANONYMOUS_LIFE,
+    )
+
+
+def _kept(seen: Seen, session: Session, entries: list[Message]) -> dict[str, Any]:
+    if seen.stored:
+        return {"sessions": (session,), "entries": _entries(seen, entries)}
+    closed = (replace(seen.closes, ended_at=seen.now),) if seen.closes else ()
+    return {"new_sessions": (session,), "sessions": closed, "entries": _entries(seen, entries)}
+
+
+def _entries(seen: Seen, entries: list[Message]) -> tuple[Entry, ...]:
+    return tuple(Entry(session_id=seen.session.id, message=message) for message in entries)
+
+
+def _then(seen: Seen, next_rows: tuple[str, ...]) -> dict[str, Any]:
+    return {"hold": seen.hold, "claim_next": next_rows, "release": not next_rows}
+
+
+def _ends(seen: Seen, outcome: Outcome) -> tuple[RowEnd, ...]:
+    head = RowEnd(row_id=seen.row_id, outcome=outcome, task_id=seen.task_id)
+    if not seen.folded:
+        return (head,)
+    rest = (RowEnd(row_id=r, outcome=Outcome.FOLDED, task_id=seen.task_id) for r in seen.folded)
+    return (head, *rest)
+
+
+def _task(seen: Seen, state: TaskState, steps: tuple[str, ...] = ()) -> Task:
+    return Task(
+        id=seen.task_id,
+        session_id=seen.session.id,
+        state=state,
+        created_at=seen.now,
+        updated_at=seen.now,
+        steps=steps,
+    )
+
+
+def _deliveries(
+    seen: Seen, text: str, *, question: Question | None = None, after: int = 0
+) -> tuple[Delivery, ...]:
+    if seen.transcript or not text:
+        return ()
+    parts = seen.split(text)
+    return tuple(
+        Delivery(
+            id=new_id(),
+            channel=seen.channel,
+            lane_id=seen.hold.lane_id,
+            address=seen.inbound.address,
+            text=part,
+            turn_id=seen.turn_id,
+            session_id=seen.session.id,
+            question=question if number == len(parts) - 1 else None,
+            started=seen.start_first and after + number == 0,
+            created_at=seen.now,
+            part=after + number,
+        )
+        for number, part in enumerate(parts)
+    )
+
+
+def _ask(seen: Seen, ask: Ask) -> Question:
+    return Question(
+        id=new_id(),
+        session_id=seen.session.id,
+        task_id=seen.task_id,
+        addressee=ask.addressee or seen.inbound.participant.id,
+        kind=ask.kind,
+        text=ask.text,
+        options=questions.options(ask),
+        created_at=seen.now,
+        expires_at=seen.now + ask.expires_in if ask.expires_in else None,
+    )
+
+
+def _question_ends(seen: Seen, asked: Question | None) -> tuple[QuestionEnd, ...]:
+    """The answered one, the expired, and one that a new question of its addressee replaces."""
+    ends = []
+    for question in seen.open_questions:
+        if seen.answer and question.id == seen.answer.question.id:
+            ends.append(
+                QuestionEnd(question_id=question.id, state="answered", answer=seen.answer.text)
+            )
+        elif seen.closes:
+            ends.append(QuestionEnd(question_id=question.id, state="cancelled"))
+        elif questions.expired(question, seen.now):
+            ends.append(QuestionEnd(question_id=question.id, state="expired"))
+        elif asked and question.addressee == asked.addressee:
+            ends.append(QuestionEnd(question_id=question.id, state="cancelled"))
+    return tuple(ends)

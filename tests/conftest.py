@@ -1,0 +1,74 @@
+"""What every test may ask for: a real PostgreSQL, a real Chromium, the platforms' own papers."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from gateway.testing.postgres import PostgresServer
+from tests import browser
+
+pytest.register_assert_rewrite(
+    *(f"gateway.testing.{name}" for name in ("_parsing", "_receiving", "_sending", "agent")),
+    *(f"gateway.testing.{name}" for name in ("coordinator", "store")),
+    "tests.scenarios.crash",
+)
+
+ROOT = Path(__file__).parent.parent
+NO_REFERENCE_DATA = "no reference data beside the checkout"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for each worker; it does not wait for the disk, so start your own to crash it."""
+    with PostgresServer(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of an empty database, this test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """A headless Chromium, this test's own; skips the test where none is installed."""
+    executable = browser.find()
+    if executable is None:
+        pytest.skip(browser.MISSING)
+    async with browser.launched(executable) as instance:
+        yield instance
+
+
+@pytest.fixture
+async def page(chromium: Browser) -> Page:
+    """An empty page in a fresh profile."""
+    return await chromium.new_page()
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder of the platforms' descriptions and payloads; skips the test where it is away."""
+    folder = Path(os.environ.get("GATEWAY_REFERENCE_DATA", ROOT.parent / "shared"))
+    if not (folder / "payloads").is_dir():
+        pytest.skip(NO_REFERENCE_DATA)
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly, in one line each, what could not be tested on this machine."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for reason, remedy in (
+        (browser.MISSING, "install Chromium, or name it in CHROMIUM"),
+        (NO_REFERENCE_DATA, "name its folder in GATEWAY_REFERENCE_DATA"),
+    ):
+        if count := sum(reason in report for report in skipped):
+            terminalreporter.write_line(
+                f"WARNING: {count} tests DID NOT RUN: {reason}; {remedy}", red=True, bold=True
+            )

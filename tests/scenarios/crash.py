@@ -1,0 +1,145 @@
+"""Conversations that a ``kill -9`` cuts off somewhere, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
+from tests.support.agents import expected
+from tests.support.process import GatewayProcess
+
+SENDS_TWICE = frozenset({"during-send", "after-send"})
+"""Where a crash leaves open whether a message arrived; there, and only there, it may come twice."""
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One person's private conversation, and what they say in it, in order."""
+
+    person: SimulatedPerson
+    place: SimulatedPlace
+    before: list[str]
+    after: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        return self.before + self.after
+
+    def answers(self) -> list[str]:
+        """What they must be answered, in order."""
+        return [expected(text, self.texts[:n]) for n, text in enumerate(self.texts)]
+
+
+def talks(simulator: Simulator, account: str = "", *, long: bool) -> list[Talk]:
+    """Three people; each says four things before the crash and one after it."""
+    made = []
+    for name in ("Ada", "Bob", "Cyd"):
+        person = simulator.person(name)
+        place = simulator.place("direct", people=[person], account=account)
+        words = [f"{'long-' if long and n == 1 else ''}{name}-{n}" for n in range(5)]
+        made.append(Talk(person, place, words[:4], words[4:]))
+    return made
+
+
+async def crash_and_recover(
+    gateway: GatewayProcess, simulator: Simulator, *, failpoint: str, at: int, crowd: int = 3
+) -> None:
+    """Kill the gateway at the ``at``-th pass of ``failpoint``, start it again, check everything."""
+    people = talks(simulator, long=failpoint == "between-parts")[:crowd]
+    gateway.launch(env={"GATEWAY_FAILPOINTS": f"{failpoint}=kill@{at}"})
+    await asyncio.gather(*(_say(simulator, talk, gateway, crowd) for talk in people))
+    assert await gateway.ended() == -9
+    await gateway.start()
+    # A platform that sends webhooks keeps no order between what it repeats and what is new.
+    await simulator.wait_until(lambda: not simulator.unacknowledged(), timeout=20.0)
+    for talk in people:
+        for text in talk.after:
+            await simulator.say(text, person=talk.person, place=talk.place)
+    for talk in people:
+        await _answered(simulator, talk)
+        doubled = simulator.duplicates(talk.place)
+        # Whatever stopped one conversation, another's message may have been on its way.
+        assert len(doubled) <= (crowd > 1 or failpoint in SENDS_TWICE), doubled
+    assert await gateway.stop() == 0
+    assert "Traceback" not in gateway.output
+    assert not simulator.unacknowledged()
+
+
+async def question_over_a_crash(
+    gateway: GatewayProcess, simulator: Simulator, *, failpoint: str, at: int
+) -> None:
+    """A question asked, the gateway killed around its answer: answered once, in its session."""
+    person = simulator.person("Ada")
+    place = simulator.place("direct", people=[person])
+    gateway.launch(env={"GATEWAY_FAILPOINTS": f"{failpoint}=kill@{at}"})
+    await simulator.say("ask", person=person, place=place)
+    await _until_heard_or_dead(simulator, place, gateway)
+    if gateway.running:
+        await simulator.press("Blue", person=person, place=place)
+        assert await gateway.ended() == -9
+        await gateway.start()
+    else:
+        await gateway.start()
+        await simulator.wait_sent(1, place)
+        await asyncio.sleep(0.3)
+        await simulator.press("Blue", person=person, place=place)
+    await simulator.wait_until(lambda: "colour for ask? Blue" in _texts(simulator, place))
+    await simulator.say("after", person=person, place=place)
+    await simulator.wait_until(lambda: "after after ask|Blue" in _texts(simulator, place))
+    heard = [text for text, _ in groupby(_texts(simulator, place))]
+    assert heard == ["colour for ask?", "colour for ask? Blue", "after after ask|Blue"]
+    assert len(simulator.duplicates(place)) <= (failpoint in SENDS_TWICE)
+    assert await gateway.stop() == 0
+
+
+async def _until_heard_or_dead(
+    simulator: Simulator, place: SimulatedPlace, gateway: GatewayProcess
+) -> None:
+    for _ in range(1000):
+        if simulator.sent(place) or not gateway.running:
+            # What was sent is marked a moment later; a kill before that is another window.
+            await asyncio.sleep(0.3)
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError("no question was asked")
+
+
+def _texts(simulator: Simulator, place: SimulatedPlace) -> list[str]:
+    return [message.text for message in simulator.sent(place)]
+
+
+async def _say(simulator: Simulator, talk: Talk, gateway: GatewayProcess, crowd: int) -> None:
+    """In a crowd all talk at once; somebody alone waits for each answer, while there is hope."""
+    for said, text in enumerate(talk.before, start=1):
+        await simulator.say(text, person=talk.person, place=talk.place)
+        await asyncio.sleep(0.01)
+        for _ in range(3000 if crowd == 1 else 0):
+            if not gateway.running or _has_heard(simulator, talk, said):
+                break
+            await asyncio.sleep(0.01)
+
+
+def _has_heard(simulator: Simulator, talk: Talk, said: int) -> bool:
+    return _heard(simulator, talk) == "".join(_squeezed(talk.answers()[:said]))
+
+
+async def _answered(simulator: Simulator, talk: Talk) -> None:
+    wanted = "".join(_squeezed(talk.answers()))
+    try:
+        await simulator.wait_until(lambda: _heard(simulator, talk) == wanted, timeout=20.0)
+    except TimeoutError as late:
+        raise AssertionError(f"heard {_heard(simulator, talk)}, not {wanted}") from late
+
+
+def _heard(simulator: Simulator, talk: Talk) -> str:
+    doubled = {message.message_id for message in simulator.duplicates(talk.place)}
+    sent = simulator.sent(talk.place)
+    return "".join(_squeezed(m.text for m in sent if m.message_id not in doubled))
+
+
+def _squeezed(texts: Any) -> list[str]:
+    """Without white space, which is lost where a long text is cut."""
+    return ["".join(text.split()) for text in texts]

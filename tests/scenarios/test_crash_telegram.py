@@ -1,0 +1,81 @@
+"""The delivery contract on Telegram: killed in every window, on both databases."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from adapters.telegram.simulator import TelegramSimulator
+from gateway.failpoints import NAMES
+from tests.scenarios.crash import crash_and_recover, question_over_a_crash
+from tests.support.telegram import telegram_gateway
+
+WINDOWS = sorted(NAMES)
+WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
+
+
+@pytest.mark.parametrize("mode", ["polling", "webhook"])
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_nothing_is_lost_on_sqlite(
+    telegram: TelegramSimulator, tmp_path: Path, window: str, mode: str
+) -> None:
+    await killed(telegram, tmp_path, "", window, mode, seed=1)
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_nothing_is_lost_on_postgresql(
+    telegram: TelegramSimulator, tmp_path: Path, postgres_url: str, window: str
+) -> None:
+    await killed(telegram, tmp_path, postgres_url, window, "polling", seed=2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_soak_on_sqlite(
+    telegram: TelegramSimulator, tmp_path: Path, window: str, seed: int
+) -> None:
+    mode = "webhook" if seed % 2 else "polling"
+    await killed(telegram, tmp_path, "", window, mode, seed=seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_soak_on_postgresql(
+    telegram: TelegramSimulator, tmp_path: Path, postgres_url: str, window: str, seed: int
+) -> None:
+    mode = "webhook" if seed % 2 else "polling"
+    await killed(telegram, tmp_path, postgres_url, window, mode, seed=seed)
+
+
+async def killed(
+    telegram: TelegramSimulator,
+    folder: Path,
+    database: str,
+    window: str,
+    mode: str,
+    *,
+    seed: int,
+) -> None:
+    """Each message passes each window once; a long answer passes two more between its parts."""
+    crowd = 1 if mode == "webhook" else 3
+    passes = (2 if window == "between-parts" else 4) * crowd
+    channel = WEBHOOK if mode == "webhook" else {}
+    gateway = {"database": database} if database else {}
+    async with telegram_gateway(
+        telegram, folder, channel=channel, start=False, gateway=gateway
+    ) as process:
+        at = random.Random(f"{window} {seed}").randint(1, passes)
+        await crash_and_recover(process, telegram, failpoint=window, at=at, crowd=crowd)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("window", [name for name in WINDOWS if name != "between-parts"])
+async def test_a_question_survives(
+    telegram: TelegramSimulator, tmp_path: Path, window: str, at: int
+) -> None:
+    async with telegram_gateway(telegram, tmp_path, start=False) as process:
+        await question_over_a_crash(process, telegram, failpoint=window, at=at)

@@ -1,0 +1,1 @@
+"""A platform and a kind of agent, as somebody else would add them: by the public surface alone."""

@@ -1,0 +1,61 @@
+"""The page as it is shipped: small, self-contained, and strict about markup."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import ValidationError
+from starlette.applications import Starlette
+
+import adapters.web
+from adapters.web.pages import POLICY, TYPES
+from adapters.web.settings import WebSettings
+from tests.unit.adapters.web.standin import StandIn
+
+STATIC = Path(adapters.web.__file__).parent / "static"
+FILES = sorted(STATIC.iterdir())
+OWN = {"http://www.w3.org/2000/svg"}
+
+
+def test_the_whole_page_is_small() -> None:
+    assert sum(len(gzip.compress(file.read_bytes())) for file in FILES) < 60_000
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_no_file_reaches_elsewhere(file: Path) -> None:
+    text = file.read_text()
+    assert file.suffix[1:] in TYPES
+    assert set(re.findall(r"https?://[\w./]+", text)) <= OWN
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
+    assert not re.search(r"@import|url\(\s*['\"]?(https?:)?//", text)
+
+
+@pytest.mark.parametrize("file", sorted(STATIC.glob("*.html")), ids=lambda file: file.name)
+def test_no_page_needs_what_its_policy_forbids(file: Path) -> None:
+    text = file.read_text()
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", text)
+    assert "unsafe" not in POLICY
+
+
+async def test_titles_and_names_are_text() -> None:
+    title = '<script>alert(1)</script>" onload="x'
+    gateway = StandIn(title=title, theme="dark")
+    transport = httpx.ASGITransport(Starlette(routes=gateway.adapter.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://web") as client:
+        for path in ("/", "/chat/sales", "/docs", "/chat/%3Cscript%3E"):
+            page = await client.get(path)
+            assert "<script>alert" not in page.text
+            assert 'data-theme="dark"' in page.text
+        assert (await client.get("/openapi.json")).json()["info"]["title"] == title
+        assert (await client.get("/static/index.html")).status_code == 404
+        assert (await client.get("/static/..%2Fadapter.py")).status_code == 404
+
+
+def test_a_theme_is_one_of_three() -> None:
+    assert WebSettings().theme == "auto"
+    with pytest.raises(ValidationError):
+        WebSettings(theme="pink")  # type: ignore[arg-type]

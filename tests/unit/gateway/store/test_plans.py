@@ -1,0 +1,144 @@
+"""No step reads a whole table: with a million dormant sessions each costs what it did."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.domain import DeliveryState, Outcome
+from gateway.ports.store import Mark, SessionQuery, SessionScope
+from gateway.store.sqlite import SqliteBackend
+from gateway.store.store import SqlStore
+from gateway.testing._store_sessions import Opened
+from gateway.testing._talk import OPERATOR, Talk, arrival, ended, waiting
+
+# Read for operators and recovery, through the index of what is not done.
+OPEN_ROWS = re.compile(r"SCAN inbox USING (COVERING )?INDEX inbox_open")
+SMALL = re.compile(r"SCAN (json_each|replicas|alembic_version|CONSTANT ROW)")
+
+
+@contextmanager
+def traced(backend: SqliteBackend) -> Iterator[list[str]]:
+    """Collect every statement that the backend's connections run."""
+    statements: list[str] = []
+    connections = [backend._connection, *_readers(backend)]
+    for connection in connections:
+        assert connection is not None
+        _driver(connection).set_trace_callback(statements.append)
+    yield statements
+    for connection in connections:
+        assert connection is not None
+        _driver(connection).set_trace_callback(None)
+
+
+def _readers(backend: SqliteBackend) -> list[Any]:
+    readers = [backend._readers.get() for _ in range(backend._readers.qsize())]
+    for reader in readers:
+        backend._readers.put(reader)
+    return readers
+
+
+def _driver(connection: Any) -> Any:
+    return connection.connection.driver_connection
+
+
+def scans(backend: SqliteBackend, statements: list[str]) -> set[str]:
+    """The steps in which the statements read a table or an index from end to end."""
+    driver = _driver(backend._connection)
+    found = set()
+    for statement in statements:
+        if re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE)", statement):
+            for *_, step in driver.execute(f"EXPLAIN QUERY PLAN {statement}"):
+                if step.startswith("SCAN") and not SMALL.match(step):
+                    found.add(step)
+    return found
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.db"
+
+
+async def test_the_way_of_a_message_never_scans(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    with traced(backend) as statements:
+        talk = Talk(store)
+        for _ in range(2):
+            effects = await talk.exchange()
+            sent = effects.deliveries[0].id
+            await store.mark([Mark(delivery_id=sent, state=DeliveryState.SENT)])
+        await store.accept(arrival(talk.key, event_id="again"))
+        await store.accept(arrival(talk.key, event_id="again"))
+        control = await talk.says(control=True)
+        await store.end_control(control.row_id, Outcome.SILENT, ())
+        await waiting(store, talk.lane)
+        await store.claim(talk.lane_id, ("x", "y"))
+        await store.current_session(talk.lane, "echo")
+        await store.window(talk.scope, 50)
+        await store.history(talk.scope)
+        await store.task(talk.scope, "x")
+        await store.task_messages(talk.scope, "x")
+        await store.open_questions(talk.scope)
+        await store.question(talk.lane, "x")
+        await store.pending(talk.lane)
+        await store.pending(OPERATOR)
+        await store.delivery(OPERATOR, "x")
+        await store.deliveries(OPERATOR, [DeliveryState.DEAD])
+    assert len(statements) > 50
+    assert scans(backend, statements) == set()
+    await backend.close()
+
+
+async def test_neither_do_sessions_ends_nor_housekeeping(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    with traced(backend) as statements:
+        talk = Opened(store)
+        for _ in range(2):
+            await talk.opens()
+            await talk.exchange()
+            await talk.by_token()
+            await talk.says()
+            talk.session = await talk.replaced()
+            await store.end_session(talk.scope, "over")
+            await store.delete_session(talk.scope)
+        accepted, hold = await Talk(store).holds()
+        dead = talk.turn(accepted, hold, rows=(), dead=(ended(accepted),), tasks=(), entries=())
+        await store.commit(dead)
+        await store.retry_row(OPERATOR, accepted.row_id)
+        await store.forget(rows_before=time.time() + 1, now=time.time() + 1)
+    assert scans(backend, statements) == set()
+    await backend.close()
+
+
+async def test_recovery_and_counts_read_what_is_open_and_no_more(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    await Talk(store).holds()
+    with traced(backend) as statements:
+        await waiting(store)
+        await store.counts(OPERATOR)
+        await store.dead_rows(OPERATOR)
+    assert all(OPEN_ROWS.match(step) for step in scans(backend, statements))
+    await backend.close()
+
+
+async def test_operators_lists_may_read_every_session(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    with traced(backend) as statements:
+        await store.sessions(OPERATOR, SessionQuery())
+        await store.session(SessionScope(session_id="x"))
+    assert scans(backend, statements) == {"SCAN session_rows"}
+    await backend.close()

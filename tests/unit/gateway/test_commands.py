@@ -1,0 +1,113 @@
+"""What people may command in a chat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.commands import DESCRIPTIONS, Command, Decision, Facts, decide, is_stop, parse
+from gateway.domain import Conversation, ConversationKind, Message, Participant, Role, Session
+
+SESSION = Session(
+    id="0123456789abcdef",
+    lane_id="l",
+    channel="c",
+    agent="helper",
+    owner="o",
+    conversation=Conversation(kind=ConversationKind.DIRECT, id="1"),
+    created_at=0.0,
+    last_activity=0.0,
+    message_count=4,
+)
+FACTS = Facts(
+    session=SESSION,
+    participant=Participant(id="7", name="Ada"),
+    channel="support",
+    agent="helper",
+    rule="per-user",
+    shared=False,
+    may_reset=True,
+    waiting=0,
+    now=0.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("/reset", Command(name="reset")),
+        ("/RESET", Command(name="reset")),
+        ("/new  what is\nup ", Command(name="new", rest="what is\nup")),
+        ("/new\nhello there", Command(name="new", rest="hello there")),
+        ("/start payload", Command(name="start", rest="payload")),
+        ("/unknown", None),
+        ("/resetting", None),
+        ("reset", None),
+        (" /reset", None),
+        ("/", None),
+        ("", None),
+    ],
+)
+def test_what_is_a_command(text: str, command: Command | None) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"), [("/stop", True), ("/STOP ", True), ("/stop now", False), ("stop", False)]
+)
+def test_what_stops(text: str, stops: bool) -> None:
+    assert is_stop(text) is stops
+
+
+def test_reset_ends_the_session_and_says_so() -> None:
+    decision = decide(Command(name="reset"), FACTS)
+    assert decision.end_session
+    assert "forgotten" in decision.say
+
+
+def test_new_with_text_hands_it_on() -> None:
+    decision = decide(Command(name="new", rest="hello"), FACTS)
+    assert decision == Decision(end_session=True, first_message="hello")
+
+
+@pytest.mark.parametrize("name", ["reset", "new"])
+def test_only_admins_reset_where_there_are_admins(name: str) -> None:
+    decision = decide(Command(name=name, rest="x"), replace(FACTS, may_reset=False))
+    assert not decision.end_session
+    assert not decision.first_message
+    assert "admins" in decision.say
+
+
+def test_status_says_where_things_stand() -> None:
+    said = decide(Command(name="status"), replace(FACTS, waiting=2, shared=True)).say
+    for part in ("helper", "01234567", "4 messages", "Shared", "waiting: 2"):
+        assert part in said
+    assert "No conversation yet" in decide(Command(name="status"), replace(FACTS, session=None)).say
+
+
+def test_history_clips_and_names() -> None:
+    recent = (
+        Message(number=1, role=Role.USER, text="hi\n there", created_at=0, sender="Ada"),
+        Message(number=2, role=Role.ASSISTANT, text="x" * 500, created_at=0),
+    )
+    lines = decide(Command(name="history"), replace(FACTS, recent=recent)).say.splitlines()
+    assert lines[0] == "Ada: hi there"
+    assert lines[1].startswith("helper: xxx")
+    assert len(lines[1]) < 250
+    assert "Nothing" in decide(Command(name="history"), FACTS).say
+
+
+def test_naming() -> None:
+    assert decide(Command(name="name", rest="Trip"), FACTS).rename == "Trip"
+    assert decide(Command(name="name"), FACTS).rename is None
+    assert decide(Command(name="name", rest="x"), replace(FACTS, session=None)).rename is None
+
+
+def test_whoami_and_help() -> None:
+    said = decide(Command(name="whoami"), FACTS).say
+    assert "Ada (7)" in said
+    assert "per-user" in said
+    shown = decide(Command(name="help"), FACTS).say
+    assert all(f"/{name} - " in shown for name in DESCRIPTIONS)
+    assert decide(Command(name="start"), FACTS).say.startswith("Hello!")

@@ -1,0 +1,264 @@
+"""Order, folding, holds and control signals of a lane in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from gateway import lanes as module
+from gateway.boundary import Boundary, Rule
+from gateway.domain import (
+    Action,
+    Address,
+    Conversation,
+    ConversationKind,
+    Inbound,
+    Message,
+    Participant,
+    Role,
+    Session,
+)
+from gateway.lanes import Lane, Lanes, Memory, Waiting
+from gateway.ports.store import Hold
+
+GROUP = Conversation(kind=ConversationKind.GROUP, id="g")
+
+
+def row(
+    name: str,
+    *,
+    order: int = 0,
+    place: str = "g",
+    action: Action = Action.MESSAGE,
+    message: str = "",
+    attempts: int = 0,
+) -> Waiting:
+    return Waiting(
+        id=name,
+        task_id=f"task-{name}",
+        channel="c",
+        inbound=Inbound(
+            event_id=name,
+            conversation=Conversation(kind=ConversationKind.GROUP, id=place),
+            participant=Participant(id="ada"),
+            address=Address(destination=place),
+            text=name,
+            action=action,
+            order=order,
+            message_id=message,
+        ),
+        boundary=Boundary(rule=Rule.PER_GROUP, key="c/group/g", shared=True, owner="o"),
+        accepted_at=0.0,
+        attempts=attempts,
+    )
+
+
+def spawn(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(work)
+
+
+class Worker:
+    """Takes one turn after another, each when it is let."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self.lanes = lanes
+        self.turns: list[list[str]] = []
+        self.gate = asyncio.Event()
+        self.cancelled = 0
+        lanes.serve(self.work, spawn)
+
+    async def work(self, lane: Lane) -> None:
+        try:
+            while rows := self.lanes.next(lane):
+                lane.current = rows
+                lane.in_agent = True
+                await self.gate.wait()
+                lane.in_agent = False
+                self.turns.append([r.id for r in rows])
+                lane.drop(rows)
+                lane.current = ()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+        finally:
+            lane.in_agent = False
+            lane.current = ()
+            self.lanes.finish(lane)
+
+    async def let(self) -> None:
+        self.gate.set()
+        for _ in range(1000):
+            if not self.lanes.busy:
+                return
+            await asyncio.sleep(0)
+        raise TimeoutError("the workers do not end")
+
+
+@pytest.fixture
+async def worker() -> Worker:
+    return Worker(Lanes())
+
+
+async def test_arrival_order_without_a_platform_order(worker: Worker) -> None:
+    for name in "bca":
+        worker.lanes.admit("l", row(name))
+    await worker.let()
+    assert worker.turns == [["b"], ["c"], ["a"]]
+
+
+async def test_the_platforms_order_among_what_waits(worker: Worker) -> None:
+    worker.lanes.admit("l", row("first", order=9))
+    await asyncio.sleep(0)
+    for name, order in (("third", 3), ("second", 2)):
+        worker.lanes.admit("l", row(name, order=order))
+    await worker.let()
+    assert worker.turns == [["first"], ["second"], ["third"]]
+
+
+async def test_a_press_keeps_its_place_and_other_places_do_not_compare(worker: Worker) -> None:
+    worker.lanes.admit("l", row("running"))
+    await asyncio.sleep(0)
+    worker.lanes.admit("l", row("press"))
+    worker.lanes.admit("l", row("topic", order=8, place="t"))
+    worker.lanes.admit("l", row("group", order=1))
+    await worker.let()
+    assert worker.turns == [["running"], ["press"], ["topic"], ["group"]]
+
+
+async def test_a_claimed_row_is_never_overtaken(worker: Worker) -> None:
+    lane = Lane("l", rows=[row("late", order=1), row("claimed", order=5, attempts=1)])
+    assert [r.id for r in lane.take()] == ["claimed"]
+
+
+async def test_the_same_row_is_admitted_once(worker: Worker) -> None:
+    worker.lanes.admit("l", row("a"))
+    worker.lanes.admit("l", row("a"))
+    assert worker.lanes.knows("l", "a")
+    await worker.let()
+    assert worker.turns == [["a"]]
+
+
+async def test_an_edit_folds_into_the_row_that_still_waits(worker: Worker) -> None:
+    worker.lanes.admit("l", row("running", message="m0"))
+    await asyncio.sleep(0)
+    worker.lanes.admit("l", row("waiting", message="m1"))
+    assert worker.lanes.control("l", row("edit", action=Action.EDIT, message="m1"))
+    assert not worker.lanes.control("l", row("late", action=Action.EDIT, message="m0"))
+    assert not worker.lanes.control("l", row("other", action=Action.EDIT, message="m9"))
+    await worker.let()
+    assert worker.turns == [["running"], ["waiting", "edit"]]
+
+
+async def test_stop_cancels_the_running_turn_only(worker: Worker) -> None:
+    worker.lanes.admit("l", row("running"))
+    worker.lanes.admit("l", row("waits"))
+    await asyncio.sleep(0)
+    assert worker.lanes.control("l", row("stop", action=Action.STOP))
+    await asyncio.sleep(0)
+    assert worker.cancelled == 1
+    assert worker.lanes.knows("l", "waits")
+
+
+async def test_stop_is_too_late_on_an_idle_or_unknown_lane(worker: Worker) -> None:
+    assert not worker.lanes.control("nowhere", row("stop", action=Action.STOP))
+    worker.lanes.admit("l", row("a"))
+    await worker.let()
+    assert not worker.lanes.control("l", row("stop", action=Action.STOP))
+
+
+async def test_revoking_drops_what_waits_and_forgets_the_lane(worker: Worker) -> None:
+    worker.lanes.admit("l", row("running"))
+    worker.lanes.admit("l", row("waits"))
+    await asyncio.sleep(0)
+    assert [r.id for r in worker.lanes.revoke("l")] == ["running", "waits"]
+    await worker.let()
+    assert worker.cancelled == 1
+    assert not worker.lanes.knows("l", "waits")
+    worker.lanes.admit("l", row("fresh"))
+    await worker.let()
+    assert worker.turns == [["fresh"]]
+
+
+async def test_a_paused_house_starts_no_turn(worker: Worker) -> None:
+    worker.lanes.admit("l", row("running"))
+    await asyncio.sleep(0)
+    worker.lanes.pause()
+    worker.lanes.admit("l", row("waits"))
+    worker.lanes.admit("m", row("elsewhere"))
+    await worker.let()
+    assert worker.turns == [["running"]]
+    assert worker.lanes.waiting() == 2
+
+
+async def test_a_deferred_lane_wakes_by_itself() -> None:
+    lanes, runs, twice = Lanes(), [], asyncio.Event()
+
+    async def work(lane: Lane) -> None:
+        runs.append(asyncio.get_running_loop().time())
+        if len(runs) == 1:
+            lanes.defer(lane, 0.05)
+        else:
+            lane.drop(lanes.next(lane))
+            twice.set()
+        lanes.finish(lane)
+
+    lanes.serve(work, spawn)
+    lanes.admit("l", row("a"))
+    await asyncio.sleep(0)
+    lanes.admit("l", row("b"))
+    await asyncio.sleep(0.01)
+    assert len(runs) == 1
+    await asyncio.wait_for(twice.wait(), 5)
+    assert runs[1] - runs[0] >= 0.045
+
+
+async def test_memory_is_kept_only_under_an_unbroken_hold(worker: Worker) -> None:
+    worker.lanes.admit("l", row("a"), Hold(lane_id="l", fence=1))
+    lane = worker.lanes.running()[0]
+    lane.memory["agent"] = remembered("s", 3)
+    await worker.let()
+    worker.lanes.admit("l", row("b"), Hold(lane_id="l", fence=2))
+    assert "agent" in lane.memory
+    await worker.let()
+    worker.lanes.admit("l", row("c"), Hold(lane_id="l", fence=9))
+    assert not lane.memory
+
+
+async def test_what_idle_lanes_remember_is_bounded(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_REMEMBERED_MESSAGES", 100)
+    kept = []
+    for number in range(50):
+        name = str(number)
+        worker.lanes.admit(name, row(name), Hold(lane_id=name, fence=1))
+        kept.append(worker.lanes.running()[0])
+        kept[-1].memory["agent"] = remembered(name, 6)
+        await worker.let()
+        worker.gate.clear()
+    weight = sum(lane.weight for lane in kept if worker.lanes._lanes.get(lane.id) is lane)
+    assert 80 <= weight <= 100
+    assert worker.lanes._lanes.get("49") is kept[-1]
+
+
+def remembered(name: str, messages: int) -> Memory:
+    memory = Memory(session=session(name), window=deque(maxlen=50))
+    for number in range(messages):
+        memory.window.append(Message(number=number, role=Role.USER, text="x", created_at=0.0))
+    return memory
+
+
+def session(name: str) -> Session:
+    return Session(
+        id=name,
+        lane_id="l",
+        channel="c",
+        agent="agent",
+        owner="o",
+        conversation=GROUP,
+        created_at=0.0,
+        last_activity=0.0,
+    )

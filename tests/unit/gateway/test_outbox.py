@@ -1,0 +1,212 @@
+"""What becomes of a delivery, by what its platform says of each attempt; on a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from gateway import outbox as module
+from gateway.boundary import Rule
+from gateway.channels import Channel
+from gateway.coordination.memory import MemoryCoordinator
+from gateway.domain import ConversationKind, Delivery, DeliveryState, Ignored
+from gateway.errors import (
+    GatewayError,
+    NotAccepted,
+    OutcomeUnknown,
+    RateLimited,
+    RecipientGone,
+    Rejected,
+    Unavailable,
+)
+from gateway.outbox import Outbox
+from gateway.ports.adapter import Receive, Sent
+from gateway.ports.store import Store
+from gateway.store import connect
+from gateway.testing._talk import CHANNEL, OPERATOR, Talk, delivery
+
+
+class Platform:
+    """An adapter whose every attempt goes as planned; without a plan it succeeds."""
+
+    def __init__(self) -> None:
+        self.settings = None
+        self.plan: list[GatewayError] = []
+        self.tried: list[str] = []
+
+    def routes(self) -> list[Any]:
+        return []
+
+    async def run(self, receive: Receive) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    def parse(self, raw: bytes) -> Ignored:
+        return Ignored(reason="nothing comes in here")
+
+    async def send(self, delivery: Delivery) -> Sent:
+        self.tried.append(delivery.text)
+        await asyncio.sleep(0)
+        if self.plan:
+            raise self.plan.pop(0)
+        return Sent(platform_id=f"id of {delivery.text}")
+
+
+class Bench:
+    """An outbox with its store and platform."""
+
+    def __init__(self, store: Store, on_unknown: Literal["resend", "hold"] = "resend") -> None:
+        self.store = store
+        self.platform = Platform()
+        self.tasks: list[asyncio.Task[None]] = []
+        channel = Channel(
+            name=CHANNEL,
+            adapter=self.platform,
+            agent="echo",
+            rules={ConversationKind.DIRECT: Rule.PER_USER},
+            respond={},
+            on_unknown=on_unknown,
+        )
+        self.outbox = Outbox(
+            store=store,
+            coordinator=MemoryCoordinator(),
+            channels={CHANNEL: channel},
+            spawn=self._spawn,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def commit(self, *texts: str, started: bool = False) -> list[Delivery]:
+        """Store these as one turn's deliveries, as a commit leaves them."""
+        talk = Talk(self.store)
+        accepted, hold = await talk.holds()
+        wanted = tuple(delivery(talk.lane_id, text, started=started) for text in texts)
+        await self.store.commit(replace(talk.turn(accepted, hold), deliveries=wanted))
+        return list(wanted)
+
+    async def settle(self) -> None:
+        await asyncio.wait_for(asyncio.gather(*self.tasks), 20)
+
+    async def sends(self, *texts: str) -> list[Delivery]:
+        """Commit, send, and read what the store says in the end."""
+        wanted = await self.commit(*texts)
+        self.outbox.put(wanted)
+        await self.settle()
+        return [await self.stored(one) for one in wanted]
+
+    async def stored(self, one: Delivery) -> Delivery:
+        found = await self.store.delivery(OPERATOR, one.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
+    monkeypatch.setattr(module, "_BACKOFF", (0.01,))
+    opened = connect(f"sqlite:///{tmp_path / 'gateway.db'}")
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def bench(store: Store) -> Bench:
+    return Bench(store)
+
+
+async def test_in_order_and_marked(bench: Bench) -> None:
+    found = await bench.sends("one", "two", "three")
+    assert bench.platform.tried == ["one", "two", "three"]
+    assert {one.state for one in found} == {DeliveryState.SENT}
+    assert found[0].platform_id == "id of one"
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (NotAccepted("no"), 1),
+        (OutcomeUnknown("who knows"), 1),
+        (RateLimited("slow down", retry_after=0.01), 0),
+        (Unavailable("away", retry_after=0.01), 0),
+    ],
+)
+async def test_a_failure_is_tried_again_before_what_follows(
+    bench: Bench, error: GatewayError, attempts: int
+) -> None:
+    """A rate limit and a platform that is away burn no attempt."""
+    bench.platform.plan = [error]
+    first, second = await bench.sends("one", "two")
+    assert bench.platform.tried == ["one", "one", "two"]
+    assert (first.state, first.attempts) == (DeliveryState.SENT, attempts)
+    assert second.state is DeliveryState.SENT
+
+
+async def test_after_five_attempts_it_is_set_aside_and_the_rest_goes_on(bench: Bench) -> None:
+    bench.platform.plan = [NotAccepted("no")] * 5
+    first, second = await bench.sends("one", "two")
+    assert bench.platform.tried == ["one"] * 5 + ["two"]
+    assert (first.state, first.attempts) == (DeliveryState.DEAD, 5)
+    assert second.state is DeliveryState.SENT
+
+
+async def test_what_the_platform_refuses_fails_alone(bench: Bench) -> None:
+    bench.platform.plan = [Rejected("too rude")]
+    first, second = await bench.sends("one", "two")
+    assert (first.state, first.error) == (DeliveryState.FAILED, "too rude")
+    assert second.state is DeliveryState.SENT
+
+
+async def test_where_nobody_is_nothing_more_is_tried(bench: Bench) -> None:
+    bench.platform.plan = [RecipientGone("blocked")]
+    found = await bench.sends("one", "two", "three")
+    assert bench.platform.tried == ["one"]
+    assert {one.state for one in found} == {DeliveryState.FAILED}
+
+
+async def test_an_unknown_outcome_is_held_where_the_channel_says_so(store: Store) -> None:
+    bench = Bench(store, "hold")
+    bench.platform.plan = [OutcomeUnknown("no answer")]
+    first, second = await bench.sends("one", "two")
+    assert bench.platform.tried == ["one", "two"]
+    assert first.state is DeliveryState.UNKNOWN
+    assert second.state is DeliveryState.SENT
+
+
+@pytest.mark.parametrize(("policy", "tried"), [("resend", ["one"]), ("hold", [])])
+async def test_what_a_crash_left_in_doubt_follows_the_policy(
+    store: Store, policy: Literal["resend", "hold"], tried: list[str]
+) -> None:
+    bench = Bench(store, policy)
+    (left,) = await bench.commit("one", started=True)
+    bench.outbox.put([replace(left, state=DeliveryState.UNKNOWN)])
+    await bench.settle()
+    assert bench.platform.tried == tried
+    wanted = DeliveryState.SENT if tried else DeliveryState.UNKNOWN
+    assert (await bench.stored(left)).state is wanted
+
+
+async def test_an_outbox_knows_a_delivery_until_its_end_is_durable(bench: Bench) -> None:
+    """A scan that finds it pending and unknown may therefore send it."""
+    wanted = await bench.commit("one", "two")
+    bench.outbox.put(wanted)
+    ends = time.monotonic() + 10
+    for one in wanted:
+        while bench.outbox.knows(one):
+            assert time.monotonic() < ends
+            await asyncio.sleep(0)
+        assert (await bench.stored(one)).state is DeliveryState.SENT
+    await bench.settle()
+
+
+async def test_the_same_delivery_is_put_once(bench: Bench) -> None:
+    wanted = await bench.commit("one")
+    bench.outbox.put(wanted)
+    bench.outbox.put(wanted)
+    await bench.settle()
+    assert bench.platform.tried == ["one"]
