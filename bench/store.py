@@ -32,7 +32,8 @@ from gateway.domain import (
     TaskState,
     new_id,
 )
-from gateway.ports.store import Arrival, Effects, Entry, Hold, Mark, RowEnd, Store
+from gateway.ports.records import Arrival, Effects, Entry, Hold, Mark, RowEnd
+from gateway.ports.store import Store
 from gateway.store import connect
 from gateway.store.sqlite import driver
 from gateway.testing.postgres import PostgresServer

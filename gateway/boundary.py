@@ -67,10 +67,20 @@ def place(rules: Rules, channel: str, conversation: Conversation, who: Participa
     shared = conversation.kind is not ConversationKind.DIRECT and rule not in _ONE_PERSON
     return Boundary(
         rule=rule,
-        key=f"{quote(channel, safe='')}/{rule.value.removeprefix('per-')}/{path}",
+        key=_key(channel, rule, path),
         shared=shared,
         owner=f"{'conversation' if shared else 'participant'}:{path}",
     )
+
+
+def group_keys(channel: str, group_id: str) -> tuple[str, ...]:
+    """How every lane key begins that has this group first: it ends there, or a slash follows."""
+    name = quote(group_id, safe="")
+    return tuple(_key(channel, rule, name) for rule in Rule if rule is not Rule.PER_USER)
+
+
+def _key(channel: str, rule: Rule, path: str) -> str:
+    return f"{quote(channel, safe='')}/{rule.value.removeprefix('per-')}/{path}"
 
 
 _ONE_PERSON = frozenset({Rule.PER_USER, Rule.PER_USER_IN_GROUP})

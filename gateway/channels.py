@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gateway import observability as obs
 from gateway.boundary import Boundary, Explanation, Rules, place
-from gateway.domain import Address, ConversationKind, Ignored, Inbound
+from gateway.domain import Address, Attachment, ConversationKind, Ignored, Inbound, Moved
 from gateway.errors import BoundaryError, UnreadableUpdate
-from gateway.ports.adapter import Adapter, Budgeted, Splitting, Transcript
+from gateway.ports.adapter import Adapter, Budgeted, Carrying, Part, Splitting, Transcript
 from gateway.ports.coordinator import Rate
+
+_ALBUMS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +24,7 @@ class Verdict:
     outcome: Literal["accepted", "ignored", "refused"]
     reason: str
     inbound: Inbound | None = None
+    moved: Moved | None = None
     boundary: Boundary | None = None
     unreadable: bool = False
 
@@ -55,20 +59,25 @@ class Channel:
         self.sent = obs.SEND_ATTEMPTS.labels(name, "Sent")
         self._splitting = adapter if isinstance(adapter, Splitting) else None
         self._budgeted = adapter if isinstance(adapter, Budgeted) else None
+        self._carrying = adapter if isinstance(adapter, Carrying) else None
+        self._called: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def judge(self, raw: bytes) -> Verdict:
-        """Read one raw event and apply the channel's rules. Pure."""
+        """Read one raw event and apply the channel's rules."""
         try:
             read = self.adapter.parse(raw)
         except UnreadableUpdate as error:
             return Verdict(outcome="ignored", reason=f"unreadable: {error}", unreadable=True)
         if isinstance(read, Ignored):
             return Verdict(outcome="ignored", reason=read.reason)
+        if isinstance(read, Moved):
+            reason = f"the group {read.old_id} goes on as {read.new_id}"
+            return Verdict(outcome="accepted", reason=reason, moved=read)
         if self.allow and not self.allow.intersection(
             (read.participant.id, *read.participant.aliases)
         ):
             return Verdict(outcome="refused", reason="not on the allow list", inbound=read)
-        if not read.addressed and self.respond.get(read.conversation.kind, "all") == "mentions":
+        if not self._asked(read):
             return Verdict(outcome="ignored", reason="not addressed to the bot", inbound=read)
         try:
             boundary = place(self.rules, self.name, read.conversation, read.participant)
@@ -81,9 +90,28 @@ class Channel:
         """The boundary of an event that was accepted. Raises ``BoundaryError``."""
         return place(self.rules, self.name, inbound.conversation, inbound.participant)
 
-    def split(self, text: str) -> Sequence[str]:
+    def _asked(self, read: Inbound) -> bool:
+        """Whether the bot is meant. Only one part of an album says so, for all of them."""
+        if self.respond.get(read.conversation.kind, "all") != "mentions":
+            return True
+        if not read.album:
+            return read.addressed
+        key = (read.conversation.id, read.album)
+        if read.addressed:
+            self._called[key] = None
+            if len(self._called) > _ALBUMS:
+                self._called.popitem(last=False)
+        return key in self._called
+
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
         """The parts in which the platform takes ``text``."""
-        return self._splitting.split(text) if self._splitting else (text,)
+        if self._splitting is None:
+            return (Part(text=text),)
+        return self._splitting.split(text, markdown=markdown)
+
+    def carries(self, attachment: Attachment) -> bool:
+        """Whether the platform takes this file."""
+        return self._carrying is not None and self._carrying.carries(attachment)
 
     def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
         """What one call to ``address`` takes from."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.domain import Message, Participant, Role, Session
+from gateway.ports.adapter import NativeCommand
 
 DESCRIPTIONS: Mapping[str, str] = {
     "reset": "forget this conversation and start afresh",
@@ -19,6 +20,70 @@ DESCRIPTIONS: Mapping[str, str] = {
     "help": "what you can do here",
 }
 """The commands offered natively where the platform can, in this order."""
+
+_TRANSLATED: Mapping[str, Mapping[str, str]] = {
+    "de": {
+        "reset": "diese Unterhaltung vergessen und neu beginnen",
+        "new": "neu beginnen; was danach steht, ist die erste Nachricht",
+        "stop": "die laufende Antwort abbrechen",
+        "status": "wie es um diese Unterhaltung steht",
+        "history": "was zuletzt gesagt wurde",
+        "name": "dieser Unterhaltung einen Namen geben",
+        "whoami": "wie das Gateway dich kennt",
+        "help": "was du hier tun kannst",
+    },
+    "es": {
+        "reset": "olvidar esta conversación y empezar de nuevo",
+        "new": "empezar de nuevo; lo que siga es el primer mensaje",
+        "stop": "detener la respuesta en curso",
+        "status": "cómo va esta conversación",
+        "history": "lo último que se dijo",
+        "name": "dar un nombre a esta conversación",
+        "whoami": "cómo te conoce la pasarela",
+        "help": "lo que puedes hacer aquí",
+    },
+    "fr": {
+        "reset": "oublier cette conversation et repartir de zéro",
+        "new": "repartir de zéro ; la suite est le premier message",
+        "stop": "arrêter la réponse en cours",
+        "status": "où en est cette conversation",
+        "history": "ce qui vient d'être dit",
+        "name": "donner un nom à cette conversation",
+        "whoami": "sous quel nom la passerelle vous connaît",
+        "help": "ce que vous pouvez faire ici",
+    },
+    "pt": {
+        "reset": "esquecer esta conversa e começar de novo",
+        "new": "começar de novo; o que vier a seguir é a primeira mensagem",
+        "stop": "parar a resposta em andamento",
+        "status": "como está esta conversa",
+        "history": "o que foi dito por último",
+        "name": "dar um nome a esta conversa",
+        "whoami": "como o gateway conhece você",
+        "help": "o que você pode fazer aqui",
+    },
+    "ru": {
+        "reset": "забыть этот разговор и начать заново",
+        "new": "начать заново; текст после команды станет первым сообщением",
+        "stop": "остановить текущий ответ",
+        "status": "как обстоят дела с этим разговором",
+        "history": "что было сказано в последнее время",
+        "name": "дать этому разговору имя",
+        "whoami": "под каким именем вас знает шлюз",
+        "help": "что здесь можно делать",
+    },
+}
+_PERSONAL = frozenset({"history", "whoami"})
+
+NATIVE = tuple(
+    NativeCommand(
+        name=name,
+        descriptions={"en": text, **{lang: words[name] for lang, words in _TRANSLATED.items()}},
+        personal=name in _PERSONAL,
+    )
+    for name, text in DESCRIPTIONS.items()
+)
+"""The same as platforms are offered them."""
 
 NAMES = frozenset({*DESCRIPTIONS, "start"})
 _SHOWN = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,11 @@ import orjson
 
 from gateway.channels import Channel
 from gateway.commands import Facts
-from gateway.domain import Message, Role, Session, new_id
-from gateway.lanes import Lane, Memory, Waiting
+from gateway.domain import CONTROL_ACTIONS, Attachment, Inbound, Message, Role, Session, new_id
+from gateway.lane import Lane, Memory, Waiting
 from gateway.ports.agent import Turn
-from gateway.ports.store import Effects, LaneScope, SessionScope, Store
+from gateway.ports.records import Effects, LaneScope, SessionScope
+from gateway.ports.store import Store
 from gateway.turn import Seen
 
 SEEDED = frozenset({"current_user_id", "current_session_id", "message_count", "last_visit"})
@@ -58,12 +59,23 @@ def keep(lane: Lane, agent: str, effects: Effects, limit: int) -> None:
     memory.questions.extend(effects.questions)
 
 
+def up_to_date(lane: Lane, agent: str, seen: Seen) -> Seen:
+    """The same, with the name that its session may have been given meanwhile."""
+    memory = lane.memory.get(agent)
+    if memory is None or memory.session.id != seen.session.id:
+        return seen
+    known = memory.session
+    if known.version <= seen.session.version:
+        return seen
+    return replace(seen, session=replace(seen.session, name=known.name, version=known.version))
+
+
 def see(lane: Lane, channel: Channel, agent: str, memory: Memory | None, now: float) -> Seen:
     """What the lane's current rows amount to: one turn, in this session or in a first one."""
     if lane.hold is None:
         raise RuntimeError(f"lane {lane.id} has a turn without a hold")
-    head, last = lane.current[0], lane.current[-1]
-    inbound = head.inbound if head is last else replace(head.inbound, text=last.inbound.text)
+    head = lane.current[0]
+    inbound = head.inbound if len(lane.current) == 1 else _folded(lane.current)
     return Seen(
         turn_id=new_id(),
         task_id=head.task_id,
@@ -75,11 +87,31 @@ def see(lane: Lane, channel: Channel, agent: str, memory: Memory | None, now: fl
         session=memory.session if memory else _first_session(lane.id, head, agent, now),
         now=now,
         said_at=head.accepted_at,
-        split=channel.split,
+        way=channel,
         transcript=channel.transcript,
         stored=memory is not None,
         open_questions=tuple(memory.questions) if memory else (),
+        preview=head.preview,
+        origin=head.origin,
     )
+
+
+def _folded(rows: tuple[Waiting, ...]) -> Inbound:
+    """Several rows as one message: the parts of an album, each as its last edit left it."""
+    parts = {row.inbound.message_id: row.inbound for row in rows if not _is_control(row)}
+    for row in rows:
+        edited = row.inbound
+        if _is_control(row) and edited.message_id in parts:
+            parts[edited.message_id] = replace(
+                parts[edited.message_id], text=edited.text, attachments=edited.attachments
+            )
+    texts = dict.fromkeys(part.text for part in parts.values() if part.text)
+    files = tuple(file for part in parts.values() for file in part.attachments)
+    return replace(rows[0].inbound, text="\n".join(texts), attachments=files)
+
+
+def _is_control(row: Waiting) -> bool:
+    return row.inbound.action in CONTROL_ACTIONS
 
 
 def afresh(seen: Seen, text: str) -> Seen:
@@ -115,8 +147,12 @@ async def said_before(store: Store, seen: Seen) -> Sequence[Message]:
 
 def resumed(seen: Seen, said: Iterable[Message]) -> Seen:
     """A turn that goes on after what it had committed."""
-    text = next((m.text for m in said if m.role is Role.USER), seen.inbound.text)
-    return replace(seen, noted=True, inbound=replace(seen.inbound, text=text))
+    for message in said:
+        if message.role is Role.USER:
+            files = message.attachments
+            inbound = replace(seen.inbound, text=message.text, attachments=files)
+            return replace(seen, noted=True, inbound=inbound)
+    return replace(seen, noted=True)
 
 
 def history(memory: Memory | None, row_id: str) -> tuple[Message, ...]:
@@ -165,10 +201,31 @@ def own_variables(after: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in after.items() if key not in SEEDED}
 
 
+Read = Callable[[Attachment], Awaitable[bytes]]
+
+
+def reader(read: Read, turn_sees: Iterable[Attachment]) -> Read:
+    """Reads these files and no others."""
+    within_reach = frozenset(file.id for file in turn_sees)
+
+    async def only(attachment: Attachment) -> bytes:
+        if not attachment.id or attachment.id not in within_reach:
+            raise LookupError(f"{attachment.name!r} is not a file of this turn")
+        return await read(attachment)
+
+    return only
+
+
 def build(
-    seen: Seen, row: Waiting, agent: str, messages: tuple[Message, ...], published: tuple[str, ...]
+    seen: Seen,
+    row: Waiting,
+    agent: str,
+    messages: tuple[Message, ...],
+    published: tuple[str, ...],
+    read: Read,
 ) -> Turn:
     """The turn as the agent gets it."""
+    files = [*seen.inbound.attachments, *(file for m in messages for file in m.attachments)]
     return Turn(
         id=seen.turn_id,
         task_id=seen.task_id,
@@ -184,6 +241,9 @@ def build(
         published=published,
         shared=row.boundary.shared,
         attempt=max(row.attempts, 1),
+        attachments=seen.inbound.attachments,
+        quote=seen.inbound.quote,
+        read=reader(read, files),
     )
 
 

@@ -124,13 +124,45 @@ class Press:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file that came with a message, or goes out with one.
+
+    ``id`` is the stored file's; it is empty while the file is still on its platform, where the
+    adapter finds it by ``ref``. ``size`` is in bytes, 0 when the platform does not say.
+    """
+
+    name: str
+    media_type: str = "application/octet-stream"
+    size: int = 0
+    id: str = ""
+    ref: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``image``, ``audio``, ``video`` or ``file``: what people would call it."""
+        kind = self.media_type.partition("/")[0]
+        return kind if kind in {"image", "audio", "video"} else "file"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quote:
+    """What a message replies to or quotes; ``from_agent``: the bot itself had said it."""
+
+    text: str
+    sender: str = ""
+    from_agent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Inbound:
     """One platform event that concerns the gateway, as ``parse`` reads it.
 
     ``event_id`` is unique per channel and the same on redelivery. ``order`` is the platform's own
     order within the conversation (0: none). ``addressed`` says whether the bot was mentioned,
     replied to or commanded; direct conversations are always addressed. ``message_id`` is the
-    platform's id of the message written, edited or deleted. ``agent`` picks one of several agents.
+    platform's id of the message written or edited, ``deleted`` those of messages that were deleted.
+    ``agent`` picks one of several agents. Events with the same ``album`` in one conversation are
+    parts of one message.
     """
 
     event_id: str
@@ -144,6 +176,19 @@ class Inbound:
     message_id: str = ""
     press: Press | None = None
     agent: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    album: str = ""
+    quote: Quote | None = None
+    deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """A group goes on under another id: its lanes and sessions follow. Told more than once."""
+
+    event_id: str
+    old_id: str
+    new_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +203,9 @@ class Ignored:
 class Message:
     """One entry of a session's history. ``number`` counts from 1 within its session and is durable.
 
-    ``in_context`` is false for commands and notices: people see them, agents never do.
+    ``in_context`` is false for commands and notices: people see them, agents never do. ``origin``
+    is where a user's message stands on its platform (``Inbound``'s conversation and message id),
+    by which edits and deletions find it.
     """
 
     number: int
@@ -171,6 +218,9 @@ class Message:
     row_id: str = ""
     in_context: bool = True
     question_id: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    quote: Quote | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,7 +298,9 @@ class Delivery:
     """One outgoing item. Ids sort in the order of their creation within a lane.
 
     ``question`` carries the options to offer with the text. ``attempts`` counts attempts that
-    burned; ``started`` says that an attempt was under way when its process died.
+    burned; ``started`` says that an attempt was under way when its process died. ``format`` is
+    what the adapter's ``split`` made beside the text (bold, links). With an ``attachment``, the
+    text is its caption. ``replaces`` is the platform's id of a preview that this becomes.
     """
 
     id: str
@@ -267,6 +319,9 @@ class Delivery:
     part: int = 0
     platform_id: str = ""
     error: str = ""
+    format: JSON = field(default_factory=dict)
+    attachment: Attachment | None = None
+    replaces: str = ""
 
 
 class _Ids:

@@ -6,6 +6,7 @@ GatewayError
 ├── UnreadableUpdate        a platform event that cannot be read; set aside
 ├── LimitExceeded           more than a limit allows; says what the limit is
 ├── Unavailable             an agent, platform or store that is away; burns no attempt
+├── ModelFailed             a model that answered, but not in a way that can be used
 ├── SendError               what became of one attempt to send
 │   ├── NotAccepted         known to have failed before the platform took it: tried again
 │   ├── RateLimited         the platform said when to come back: tried again, burns no attempt
@@ -66,6 +67,10 @@ class Unavailable(GatewayError):
     def __init__(self, reason: str = "unavailable", *, retry_after: float = 5.0) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class ModelFailed(GatewayError):
+    """A model's answer broke off, stalled, or cannot be used; ``str()`` says how, no secrets."""
 
 
 class SendError(GatewayError):

@@ -1,4 +1,4 @@
-"""Listens to one run of an agent: collects what it says, and is where ``/stop`` cuts it off."""
+"""Listens to one run of an agent: collects what it says, and is where it can be cut off."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+from gateway.domain import Attachment
+from gateway.errors import LimitExceeded
 from gateway.failpoints import failpoint
-from gateway.lanes import Lane
+from gateway.lane import Lane
 from gateway.limits import RunningSlots
 from gateway.live import Live
 from gateway.ports.agent import Ask, File, Output, Publish, Step, Text
@@ -16,28 +18,42 @@ from gateway.turn import Said, Seen
 
 @dataclass(slots=True)
 class Hearing:
-    """What an agent said so far in one run. ``seen`` moves on with each early publish."""
+    """What an agent said so far in one run. ``seen`` moves on with each early publish.
+
+    ``broken``: cut off before its end, by ``/stop`` or because its message was edited or deleted.
+    """
 
     seen: Seen
     published: bool = False
-    stopped: bool = False
+    broken: bool = False
     ask: Ask | None = None
     pieces: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self.pieces)
 
     def said(self, variables: dict[str, object] | None) -> Said:
         """All of it, once the run is over."""
         return Said(
-            text="".join(self.pieces),
+            text=self.text,
             ask=self.ask,
             steps=tuple(self.steps),
+            attachments=tuple(self.attachments),
             published=self.published,
             variables=variables,
         )
 
 
-Speak = Callable[[str, Hearing], Awaitable[None]]
-"""Commits one early message."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hands:
+    """What an agent's output needs done at once: an early message committed, a file stored."""
+
+    publish: Callable[[str, Hearing], Awaitable[None]]
+    keep: Callable[[File, Hearing], Awaitable[Attachment]]
 
 
 async def listen(
@@ -46,54 +62,56 @@ async def listen(
     hearing: Hearing,
     slots: RunningSlots,
     live: Live,
-    publish: Speak,
+    hands: Hands,
 ) -> None:
-    """Hear ``events`` to their end, to a question, or to ``/stop`` (``hearing.stopped``)."""
+    """Hear ``events`` to their end, to a question, or until cut off (``hearing.broken``)."""
     loop = asyncio.get_running_loop()
     lane.began, lane.typed = loop.time(), 0.0
-    lane.in_agent = True
+    lane.in_agent, lane.spoken = True, hearing.published
     try:
         async with slots:
             async for event in events:
-                await _hear(lane, event, hearing, live, publish)
-                if hearing.ask is not None or lane.must_stop():
+                await _hear(lane, event, hearing, live, hands)
+                if hearing.ask is not None or lane.must_break():
                     break
             failpoint("during-run")
     except asyncio.CancelledError:
         task = asyncio.current_task()
-        if not lane.must_stop() or lane.revoked or task is None:
+        if not lane.must_break() or lane.revoked or task is None:
             raise
         task.uncancel()
     finally:
         lane.in_agent = False
         if isinstance(events, AsyncGenerator):
             await events.aclose()
-    hearing.stopped = lane.must_stop()
+    hearing.broken = lane.must_break()
 
 
-async def _hear(lane: Lane, event: Output, hearing: Hearing, live: Live, publish: Speak) -> None:
+async def _hear(lane: Lane, event: Output, hearing: Hearing, live: Live, hands: Hands) -> None:
     session_id, task_id = hearing.seen.session.id, hearing.seen.task_id
     match event:
         case Text(text=text):
             hearing.pieces.append(text)
             live.delta(session_id, task_id, text)
         case Publish(text=text):
-            await _speak(lane, text, hearing, publish)
+            await _speak(lane, text, hearing, hands)
         case Step(title=title):
             hearing.steps.append(title)
             live.step(session_id, task_id, title)
         case Ask():
             hearing.ask = event
-        case File(name=name, data=data):
-            words = f"[{name}, {len(data)} bytes: this channel cannot carry files yet]"
-            await _speak(lane, words, hearing, publish)
+        case File():
+            try:
+                hearing.attachments.append(await hands.keep(event, hearing))
+            except LimitExceeded as error:
+                hearing.pieces.append(f"\n\n[{error}]")
 
 
-async def _speak(lane: Lane, text: str, hearing: Hearing, publish: Speak) -> None:
+async def _speak(lane: Lane, text: str, hearing: Hearing, hands: Hands) -> None:
     """Publish; ``/stop`` waits for the commit rather than tear it."""
     if not text.strip():
         return
     lane.in_agent = False
-    await publish(text, hearing)
-    hearing.published = True
+    await hands.publish(text, hearing)
+    hearing.published = lane.spoken = True
     lane.in_agent = True

@@ -9,108 +9,22 @@ kept is bounded, so memory follows the lanes that are active.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
-from gateway.boundary import Boundary
-from gateway.domain import Action, Inbound, Message, Question, Session
-from gateway.ports.store import Hold
+from gateway.domain import Action, Session
+from gateway.lane import Lane, Waiting
+from gateway.ports.records import Hold, Revision
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
+ALBUM_WAIT = 1.0
+"""Seconds after the last part of an album for which its lane waits for another."""
+
 _REMEMBERED_MESSAGES = 20_000
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Waiting:
-    """An accepted row that waits for its turn. ``attempts`` are those already burned."""
-
-    id: str
-    task_id: str
-    channel: str
-    inbound: Inbound
-    boundary: Boundary
-    accepted_at: float
-    attempts: int = 0
-    told: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Memory:
-    """What a lane remembers between turns; true only while nobody else claimed it since."""
-
-    session: Session
-    window: deque[Message]
-    questions: list[Question] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class Lane:
-    """One lane. The worker is the only one that takes rows from it."""
-
-    id: str
-    rows: list[Waiting] = field(default_factory=list)
-    edits: list[Waiting] = field(default_factory=list)
-    hold: Hold | None = None
-    held_rows: tuple[str, ...] = ()
-    fence: int = 0
-    memory: dict[str, Memory] = field(default_factory=dict)
-    worker: asyncio.Task[None] | None = None
-    current: tuple[Waiting, ...] = ()
-    in_agent: bool = False
-    stopping: Waiting | None = None
-    revoked: bool = False
-    began: float = 0.0
-    typed: float = 0.0
-    wake: asyncio.TimerHandle | None = None
-
-    @property
-    def weight(self) -> int:
-        """How much this lane remembers, in messages."""
-        return 4 + sum(len(memory.window) for memory in self.memory.values())
-
-    def must_stop(self) -> bool:
-        """Whether its person told the running turn to stop."""
-        return self.stopping is not None
-
-    def take(self) -> tuple[Waiting, ...]:
-        """The rows of the next turn, its head first; edits of the head are folded into it.
-
-        Rows that the platform orders are taken in that order; others where they arrived.
-        """
-        if not self.rows:
-            return ()
-        head = self.rows[0] if len(self.rows) == 1 else self._first()
-        if not self.edits:
-            return (head,)
-        return (head, *(edit for edit in self.edits if _same_message(edit, head)))
-
-    def _first(self) -> Waiting:
-        head = next((row for row in self.rows if row.attempts), self.rows[0])
-        if head.attempts or not head.inbound.order:
-            return head
-        place = head.inbound.conversation.id
-        rivals = [r for r in self.rows if r.inbound.order and r.inbound.conversation.id == place]
-        return min(rivals, key=lambda row: row.inbound.order)
-
-    def drop(self, rows: tuple[Waiting, ...]) -> None:
-        """These rows are settled, or about to be."""
-        for row in rows:
-            (self.rows if row in self.rows else self.edits).remove(row)
-
-    def knows(self, row_id: str) -> bool:
-        """Whether the row is here already, waiting or being worked on."""
-        return any(row.id == row_id for row in (*self.rows, *self.edits, *self.current))
-
-
-def _same_message(a: Waiting, b: Waiting) -> bool:
-    return (
-        bool(a.inbound.message_id)
-        and a.inbound.message_id == b.inbound.message_id
-        and a.inbound.conversation.id == b.inbound.conversation.id
-    )
 
 
 class Lanes:
@@ -136,8 +50,21 @@ class Lanes:
         self._work = None
 
     def next(self, lane: Lane) -> tuple[Waiting, ...]:
-        """The rows of the lane's next turn; none while paused or revoked."""
-        return lane.take() if self._work is not None and not lane.revoked else ()
+        """The rows of the lane's next turn; none while paused or revoked, or while parts of an
+        album may still come."""
+        if self._work is None or lane.revoked:
+            return ()
+        rows = lane.take()
+        if rows and rows[0].inbound.album and not self._whole(lane, rows):
+            return ()
+        return rows
+
+    def _whole(self, lane: Lane, rows: tuple[Waiting, ...]) -> bool:
+        wait = max(row.accepted_at for row in rows) + ALBUM_WAIT - time.time()
+        if wait <= 0 or lane.must_stop():
+            return True
+        self.defer(lane, min(wait, ALBUM_WAIT))
+        return False
 
     def nudge(self) -> None:
         """Start every worker that should be running; a scan calls it in case one was lost."""
@@ -159,9 +86,15 @@ class Lanes:
         lane = self._lanes.get(lane_id)
         if lane is None:
             return False
-        if row.inbound.action is Action.EDIT:
-            return self._edit(lane, row)
-        return row.inbound.action is Action.STOP and self._stop(lane, row)
+        if row.inbound.action is Action.STOP:
+            return self._stop(lane, row)
+        return self._amend(lane, row)
+
+    def revised(self, lane_id: str, revisions: tuple[Revision, ...]) -> None:
+        """What was said on this lane has changed in the store."""
+        lane = self._lanes.get(lane_id)
+        if lane is not None:
+            lane.revise(revisions)
 
     def revoke(self, lane_id: str) -> tuple[Waiting, ...]:
         """The lane was taken from under its worker: forget it, and return what waited there."""
@@ -177,7 +110,16 @@ class Lanes:
         left = tuple(dict.fromkeys((*lane.current, *lane.rows)))
         lane.rows.clear()
         lane.edits.clear()
+        lane.afterwards.clear()
         return left
+
+    def renamed(self, session: Session) -> None:
+        """A session is called by another name, in the store already."""
+        lane = self._lanes.get(session.lane_id)
+        for memory in lane.memory.values() if lane is not None else ():
+            if memory.session.id == session.id:
+                version = max(memory.session.version, session.version)
+                memory.session = replace(memory.session, name=session.name, version=version)
 
     def knows(self, lane_id: str, row_id: str) -> bool:
         """Whether this row is already in memory."""
@@ -247,12 +189,19 @@ class Lanes:
     def _forget_idle(self, lane_id: str) -> None:
         self._remembered -= self._idle.pop(lane_id, 0)
 
-    def _edit(self, lane: Lane, edit: Waiting) -> bool:
-        running = {row.id for row in lane.current}
-        if not any(_same_message(edit, row) for row in lane.rows if row.id not in running):
-            return False
-        if not lane.knows(edit.id):
-            lane.edits.append(edit)
+    def _amend(self, lane: Lane, change: Waiting) -> bool:
+        """An edit or a deletion; false when what it concerns has long been answered."""
+        here = [row for row in (*lane.rows, *lane.current) if change.concerns(row)]
+        if not here or lane.knows(change.id):
+            return bool(here)
+        running = any(row in lane.current for row in here)
+        fold = change.inbound.action is Action.EDIT
+        if running and lane.in_agent and not lane.spoken and lane.worker is not None:
+            lane.amended = True
+            lane.worker.cancel()
+        elif running:
+            fold = False
+        (lane.edits if fold else lane.afterwards).append(change)
         return True
 
     def _stop(self, lane: Lane, stop: Waiting) -> bool:

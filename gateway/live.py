@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
 from gateway.domain import Message, Question, Task
 from gateway.ports.coordinator import Coordinator, LiveEvent
-from gateway.ports.store import Effects
+from gateway.ports.records import Effects
+
+GATHER = 0.03
+"""Seconds for which pieces of an answer are gathered: nobody reads faster, and a watcher that is
+shown every token of a fast agent lags behind and misses some."""
 
 
 class Live:
@@ -15,6 +20,7 @@ class Live:
 
     def __init__(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
+        self._gathered: dict[str, tuple[str, list[str]]] = {}
 
     @staticmethod
     def topic(session_id: str) -> str:
@@ -23,7 +29,34 @@ class Live:
 
     def delta(self, session_id: str, task_id: str, text: str) -> None:
         """A piece of an answer that is being written."""
-        self._show(session_id, "delta", {"task_id": task_id, "text": text})
+        if not text or not self._coordinator.watched(self.topic(session_id)):
+            return
+        gathered = self._gathered.get(session_id)
+        if gathered is None:
+            # The first word is shown at once, what follows closely goes together.
+            self._gathered[session_id] = (task_id, [])
+            asyncio.get_running_loop().call_later(GATHER, self._show_gathered, session_id)
+            self._publish(session_id, "delta", {"task_id": task_id, "text": text})
+            return
+        if gathered[0] != task_id:
+            self._flush(session_id)
+            gathered = self._gathered[session_id] = (task_id, [])
+        gathered[1].append(text)
+
+    def _show_gathered(self, session_id: str) -> None:
+        if self._flush(session_id):
+            asyncio.get_running_loop().call_later(GATHER, self._show_gathered, session_id)
+        else:
+            self._gathered.pop(session_id, None)
+
+    def _flush(self, session_id: str) -> bool:
+        """Show what was gathered; whether there was anything."""
+        task_id, pieces = self._gathered.get(session_id, ("", []))
+        if not pieces:
+            return False
+        self._gathered[session_id] = (task_id, [])
+        self._publish(session_id, "delta", {"task_id": task_id, "text": "".join(pieces)})
+        return True
 
     def again(self, session_id: str, task_id: str) -> None:
         """The task's run starts over: what it had streamed is void."""
@@ -60,6 +93,10 @@ class Live:
         self._show(task.session_id, "task", data)
 
     def _show(self, session_id: str, kind: str, data: dict[str, Any], number: int = 0) -> None:
+        self._flush(session_id)
+        self._publish(session_id, kind, data, number)
+
+    def _publish(self, session_id: str, kind: str, data: dict[str, Any], number: int = 0) -> None:
         topic = self.topic(session_id)
         if self._coordinator.watched(topic):
             self._coordinator.publish(topic, LiveEvent(kind=kind, data=data, number=number))

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 from gateway.domain import Delivery, DeliveryState, Session
-from gateway.ports.store import Mark, OperatorScope, SessionScope, Store
+from gateway.ports.records import Mark, OperatorScope, SessionScope
+from gateway.ports.store import Store
 
 _SCOPE = OperatorScope(why="an operator's act")
 _OPEN_TO_RETRY = frozenset({DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.DEAD})

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway import observability as obs
 from gateway.channels import Channel
-from gateway.domain import Address, Delivery, DeliveryState
+from gateway.domain import Address, Delivery, DeliveryState, Moved
 from gateway.errors import (
     OutcomeUnknown,
     RateLimited,
@@ -27,18 +28,21 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.failpoints import failpoint
-from gateway.ports.adapter import Sent, Typing
+from gateway.ports.adapter import Preview, Previewing, Sent, Typing
 from gateway.ports.coordinator import Coordinator
-from gateway.ports.store import Mark, Store
+from gateway.ports.records import Mark
+from gateway.ports.store import Store
 
 MAX_ATTEMPTS = 5
 GIVE_UP_AFTER = 86400.0
 """Seconds for which a platform may be away, or refuse for its rate, before a delivery dies."""
 SEND_TIMEOUT = 60.0
+PREVIEW_TIMEOUT = 10.0
 _BACKOFF = (1.0, 2.0, 5.0, 15.0)
 _GONE = "recipient gone: "
 
 Key = tuple[str, str]
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -59,12 +63,14 @@ class Outbox:
         coordinator: Coordinator,
         channels: Mapping[str, Channel],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        moved: Callable[[Channel, Moved], Awaitable[None]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._coordinator = coordinator
         self._channels = channels
         self._spawn = spawn
+        self._moved = moved
         self._clock = clock
         self._queues: dict[Key, _Queue] = {}
         # Kept here: looking a metric's child up costs more than counting.
@@ -100,13 +106,37 @@ class Outbox:
     async def typing(self, channel: Channel, address: Address) -> None:
         """Show that an answer is being written, if the destination's budget has room to spare."""
         adapter = channel.adapter
-        if not isinstance(adapter, Typing):
-            return
+        if isinstance(adapter, Typing) and await self._room(channel, address):
+            async with asyncio.timeout(adapter.typing_every):
+                await self._politely(channel, address, adapter.typing(address))
+
+    async def preview(self, channel: Channel, preview: Preview) -> str:
+        """Show an answer that is being written, under the same condition; see ``Previewing``."""
+        adapter = channel.adapter
+        if isinstance(adapter, Previewing) and await self._room(channel, preview.address):
+            async with asyncio.timeout(PREVIEW_TIMEOUT):
+                return await self._politely(channel, preview.address, adapter.preview(preview))
+        return preview.message_id
+
+    async def _room(self, channel: Channel, address: Address) -> bool:
+        """Take from the destination's budget, unless that would make a delivery wait."""
         for name, rate in channel.budgets(address):
-            if await self._coordinator.wait_for(f"{channel.name}:{name}", rate):
-                return
-        async with asyncio.timeout(adapter.typing_every):
-            await adapter.typing(address)
+            spare = rate if rate.burst == 1 else replace(rate, burst=rate.burst - 1)
+            if await self._coordinator.wait_for(f"{channel.name}:{name}", spare):
+                return False
+        return True
+
+    async def _politely(self, channel: Channel, address: Address, call: Awaitable[T]) -> T:
+        """A call that nothing depends on; asked to wait, nothing goes there for as long."""
+        try:
+            return await call
+        except RateLimited as error:
+            await self._hold(channel, address, error.retry_after)
+            raise
+
+    async def _hold(self, channel: Channel, address: Address, seconds: float) -> None:
+        for name, _ in channel.budgets(address)[:1]:
+            await self._coordinator.hold(f"{channel.name}:{name}", seconds)
 
     async def _drain(self, key: Key, queue: _Queue) -> None:
         settled: list[Mark] = []
@@ -179,14 +209,17 @@ class Outbox:
             return self._failed(channel, delivery, OutcomeUnknown(type(error).__name__))
         failpoint("after-send")
         channel.sent.inc()
+        if sent.moved is not None:
+            # What is sent there next would tell it again.
+            with suppress(Unavailable):
+                await self._moved(channel, sent.moved)
         return _mark(delivery, DeliveryState.SENT, platform_id=sent.platform_id)
 
     async def _refused(
         self, channel: Channel, delivery: Delivery, error: SendError | Unavailable
     ) -> Mark:
         if isinstance(error, RateLimited):
-            for name, _ in channel.budgets(delivery.address)[:1]:
-                await self._coordinator.hold(f"{channel.name}:{name}", error.retry_after)
+            await self._hold(channel, delivery.address, error.retry_after)
         if isinstance(error, RateLimited | Unavailable):
             if self._clock() - delivery.created_at > GIVE_UP_AFTER:
                 return _mark(delivery, DeliveryState.DEAD, error=str(error))

@@ -1,4 +1,8 @@
-"""Shows that an answer is being written, where a platform can; cosmetic, and shed first."""
+"""Shows that an answer is being written, and what of it there is, where a platform can.
+
+Cosmetic, and shed first. A preview that is a real message is remembered with the row, so that the
+answer becomes it, also after a crash.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from typing import Any
 from gateway.channels import Channel
 from gateway.domain import Address
 from gateway.errors import GatewayError
-from gateway.lanes import Lane, Lanes
-from gateway.ports.adapter import Typing
+from gateway.lane import Lane, Showing, Waiting
+from gateway.lanes import Lanes
+from gateway.ports.adapter import Preview, Previewing, Typing
 
 FIRST_AFTER = 1.0
 """Seconds a turn runs before typing shows; most answers are there sooner."""
@@ -26,22 +31,28 @@ class Presence:
         lanes: Lanes,
         channels: Mapping[str, Channel],
         typing: Callable[[Channel, Address], Awaitable[None]],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        preview: Callable[[Channel, Preview], Awaitable[str]],
+        remember: Callable[[str, str], Awaitable[None]],
+        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self._lanes = lanes
         self._typing = typing
+        self._preview = preview
+        self._remember = remember
         self._spawn = spawn
-        self._every = {
-            name: channel.adapter.typing_every
-            for name, channel in channels.items()
-            if isinstance(channel.adapter, Typing)
+        adapters = {name: channel.adapter for name, channel in channels.items()}
+        self._every = {n: a.typing_every for n, a in adapters.items() if isinstance(a, Typing)}
+        self._preview_every = {
+            n: a.preview_every
+            for n, a in adapters.items()
+            if isinstance(a, Previewing) and a.preview_every
         }
         self._channels = channels
 
     async def run(self) -> None:
         """Until cancelled."""
         loop = asyncio.get_running_loop()
-        while self._every:
+        while self._every or self._preview_every:
             await asyncio.sleep(_LOOK_EVERY)
             now = loop.time()
             for lane in self._lanes.running():
@@ -51,10 +62,42 @@ class Presence:
         if not lane.in_agent or not lane.current or now - lane.began < FIRST_AFTER:
             return
         head = lane.current[0]
+        if lane.showing is not None and self._show_more(lane.showing, head, now):
+            return
         every = self._every.get(head.channel)
         if every is not None and now - lane.typed >= every:
             lane.typed = now
-            self._spawn(self._show(self._channels[head.channel], head.inbound.address))
+            _ = self._spawn(self._show(self._channels[head.channel], head.inbound.address))
+
+    def _show_more(self, showing: Showing, head: Waiting, now: float) -> bool:
+        """Show what was said since, if it is time; whether there is anything to be seen at all."""
+        every = self._preview_every.get(head.channel)
+        if every is None or not any(piece.strip() for piece in showing.pieces):
+            return False
+        news = len(showing.pieces) > showing.shown and showing.under_way is None
+        if news and now - showing.at >= every:
+            showing.at = now
+            showing.under_way = self._spawn(self._write(showing, head))
+        return True
+
+    async def _write(self, showing: Showing, head: Waiting) -> None:
+        count = len(showing.pieces)
+        preview = Preview(
+            address=head.inbound.address,
+            task_id=showing.task_id,
+            text="".join(showing.pieces),
+            message_id=showing.message_id,
+        )
+        try:
+            message_id = await self._preview(self._channels[head.channel], preview)
+            showing.shown = count
+            if message_id != showing.message_id:
+                showing.message_id = head.preview = message_id
+                await self._remember(head.id, message_id)
+        except (GatewayError, TimeoutError):
+            return
+        finally:
+            showing.under_way = None
 
     async def _show(self, channel: Channel, address: Address) -> None:
         try:

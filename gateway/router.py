@@ -19,21 +19,26 @@ from gateway.domain import (
     CONTROL_ACTIONS,
     Action,
     Address,
+    Attachment,
     Conversation,
     ConversationKind,
     Delivery,
     Inbound,
+    Moved,
     Outcome,
     Participant,
     Press,
+    Quote,
     new_id,
 )
 from gateway.errors import LimitExceeded
 from gateway.failpoints import failpoint
-from gateway.lanes import Lanes, Waiting
+from gateway.lane import Waiting
+from gateway.lanes import Lanes
 from gateway.limits import Allowance, MessageRate, incoming_text
 from gateway.ports.adapter import Receipt
-from gateway.ports.store import Accepted, Arrival, OperatorScope, Row, Store
+from gateway.ports.records import Accepted, Arrival, LaneScope, OperatorScope, Row
+from gateway.ports.store import Store
 
 NOTHING_RUNS = "Nothing is running."
 
@@ -62,6 +67,9 @@ class Router:
         """Commit 1. Raises ``Unavailable`` when the store is away: do not acknowledge then."""
         verdict = channel.judge(raw)
         inbound, boundary = verdict.inbound, verdict.boundary
+        if verdict.moved is not None:
+            await self.moved(channel, verdict.moved)
+            return Receipt(outcome="accepted", reason=verdict.reason, settled=True)
         if inbound is None or boundary is None:
             self._turned_away(channel, verdict.outcome, verdict.reason, verdict.unreadable)
             return Receipt(outcome=verdict.outcome, reason=verdict.reason)
@@ -71,6 +79,17 @@ class Router:
             self._turned_away(channel, "refused", str(error), unreadable=False)
             return Receipt(outcome="refused", reason=str(error))
         return await self._accept(channel, raw, inbound, boundary)
+
+    async def moved(self, channel: Channel, moved: Moved) -> None:
+        """A group goes on under another id, and its lanes with it; told once more, a no-op."""
+        emptied = await self._store.move(channel.name, moved.old_id, moved.new_id)
+        obs.log.info(
+            obs.Event.GROUP_MOVED, channel=channel.name, old=moved.old_id, new=moved.new_id
+        )
+        for lane_id in emptied:
+            self._lanes.revoke(lane_id)
+        if emptied:
+            await self.recover()
 
     async def recover(self, *, before: float = math.inf) -> int:
         """Put every row accepted ``before``, that waits in the store and is not known here, on its
@@ -177,8 +196,13 @@ class Router:
         """To the lane's holder at once; a no-op, and said so, when it comes too late."""
         if self._lanes.control(lane_id, row):
             return
+        if row.inbound.action is not Action.STOP:
+            revisions = row.revisions()
+            await self._store.revise(row.id, LaneScope(lane_id=lane_id), revisions)
+            self._lanes.revised(lane_id, revisions)
+            return
         notices: tuple[Delivery, ...] = ()
-        if row.inbound.action is Action.STOP and not channel.transcript:
+        if not channel.transcript:
             notices = (_notice(channel, row.inbound, NOTHING_RUNS, self._clock(), lane_id),)
         await self._store.end_control(row.id, Outcome.SILENT, notices)
         self._put(notices)
@@ -193,6 +217,7 @@ class Router:
             boundary=channel.place(inbound),
             accepted_at=row.accepted_at,
             attempts=row.attempts,
+            preview=row.preview,
         )
         if row.control:
             await self._control(channel, row.lane_id, waiting)
@@ -210,6 +235,10 @@ def decode(data: bytes) -> Inbound:
     fields["address"] = Address(**fields["address"])
     fields["action"] = Action(fields["action"])
     fields["press"] = press and Press(**press)
+    fields["attachments"] = tuple(Attachment(**one) for one in fields.get("attachments", ()))
+    quote = fields.get("quote")
+    fields["quote"] = quote and Quote(**quote)
+    fields["deleted"] = tuple(fields.get("deleted", ()))
     return Inbound(**fields)
 
 
@@ -225,6 +254,8 @@ def _as_stop(inbound: Inbound) -> Inbound:
 def _fingerprint(inbound: Inbound) -> str:
     press = inbound.press
     what = f"{press.question_id}:{press.option}" if press else inbound.text
+    for file in inbound.attachments:
+        what += f"\0{file.id or file.ref}"
     return blake2b(what.encode(), digest_size=8).hexdigest()
 
 

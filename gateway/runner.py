@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,19 +17,25 @@ from typing import Any
 from gateway import commands, context, questions, turn
 from gateway import observability as obs
 from gateway.channels import Channel
-from gateway.domain import Delivery, Message, Outcome, Role, Session, new_id
+from gateway.domain import Attachment, Delivery, Message, Outcome, Role, Session, new_id
 from gateway.errors import Fenced, LimitExceeded, Unavailable
 from gateway.failpoints import failpoint
-from gateway.hearing import Hearing, listen
-from gateway.lanes import Lane, Lanes, Waiting
+from gateway.fetching import fetched
+from gateway.hearing import Hands, Hearing, listen
+from gateway.lane import Lane, Showing, Waiting
+from gateway.lanes import Lanes
 from gateway.limits import RunningSlots, variables_json
 from gateway.live import Live
-from gateway.ports.agent import Agent
-from gateway.ports.store import Effects, Hold, RowEnd, RowRetry, Store
+from gateway.ports.adapter import Files
+from gateway.ports.agent import Agent, File
+from gateway.ports.records import Effects, Hold, LaneScope, RowEnd, RowRetry
+from gateway.ports.store import Store
 from gateway.turn import Seen
 
 MAX_ATTEMPTS = 5
 TELL_AFTER = 30.0
+PREVIEW_WITHIN = 5.0
+"""Seconds an answer waits for the last preview of it, which it is to replace."""
 _BACKOFF = (0.5, 1.0, 2.0, 4.0)
 
 FAILED = (
@@ -55,6 +61,7 @@ class Runner:
         channels: Mapping[str, Channel],
         agents: Mapping[str, Agent],
         slots: RunningSlots,
+        files: Files,
         history_messages: int = 50,
         variables_bytes: int = 1_048_576,
         give_up_after: float = 900.0,
@@ -68,6 +75,8 @@ class Runner:
         self._channels = channels
         self._agents = agents
         self._slots = slots
+        self._files = files
+        self._absent: set[str] = set()
         self._history = history_messages
         self._variables_bytes = variables_bytes
         self._give_up_after = give_up_after
@@ -83,6 +92,7 @@ class Runner:
                     continue
                 more = await self._turn(lane, rows)
                 lane.current = ()
+                await self._afterwards(lane)
                 if more:
                     await self._late_stop(lane)
                 elif not lane.must_stop():
@@ -127,6 +137,8 @@ class Runner:
         seen = context.see(lane, channel, agent, memory, self._clock())
         if not channel.transcript and self._idle(lane.id, seen.inbound.address.destination):
             seen = replace(seen, start_first=True)
+        if lane.doomed(head):
+            return await self._notice(lane, agent, seen, "", Outcome.CANCELLED)
         if lane.must_stop():
             return await self._stopped(lane, agent, seen)
         if head.attempts > MAX_ATTEMPTS:
@@ -146,6 +158,10 @@ class Runner:
             if not decision.first_message:
                 return await self._command(lane, agent, seen, decision)
             seen, memory = context.afresh(seen, decision.first_message), None
+        try:
+            seen = await fetched(self._files, channel, seen) if seen.inbound.attachments else seen
+        except Unavailable as error:
+            return await self._away(lane, agent, seen, error)
         return await self._run(lane, agent, seen, context.history(memory, head.id), said)
 
     async def _command(
@@ -167,14 +183,18 @@ class Runner:
     ) -> bool:
         """Run the agent; whatever it raises ends here."""
         published = tuple(m.text for m in said if m.role is Role.ASSISTANT)
-        prepared = context.build(seen, lane.current[0], name, history, published)
+        prepared = context.build(seen, lane.current[0], name, history, published, self._files.read)
         hearing = Hearing(seen, published=bool(published))
-        speak = partial(self._publish, lane, name)
+        hands = Hands(publish=partial(self._publish, lane, name), keep=self._keep)
+        lane.showing = Showing(task_id=seen.task_id, pieces=hearing.pieces, message_id=seen.preview)
         if prepared.attempt > 1:
             self._live.again(seen.session.id, seen.task_id)
         try:
             events = self._agents[name].run(prepared)
-            await listen(lane, events, hearing, self._slots, self._live, speak)
+            try:
+                await listen(lane, events, hearing, self._slots, self._live, hands)
+            finally:
+                await self._shown(lane, hearing)
             changed = self._changed_variables(seen.session, prepared.variables)
         except Unavailable as error:
             return await self._away(lane, name, hearing.seen, error)
@@ -184,9 +204,21 @@ class Runner:
             obs.log.exception(obs.Event.AGENT_FAILED, agent=name, lane=lane.id, task=seen.task_id)
             obs.AGENT_ERRORS.labels(name).inc()
             return await self._again(lane, name, hearing.seen, error)
-        if hearing.stopped:
-            return await self._stopped(lane, name, hearing.seen)
+        if lane.must_stop():
+            return await self._stopped(lane, name, hearing.seen, hearing.text)
+        if hearing.broken:
+            lane.amended = False
+            return True
         return await self._answer(lane, name, hearing, changed)
+
+    async def _shown(self, lane: Lane, hearing: Hearing) -> None:
+        """What is said at the end becomes the preview, so its id has to be known by then."""
+        showing, lane.showing = lane.showing, None
+        if showing is None:
+            return
+        if showing.under_way is not None:
+            await asyncio.wait((showing.under_way,), timeout=PREVIEW_WITHIN)
+        hearing.seen = replace(hearing.seen, preview=showing.message_id)
 
     def _changed_variables(self, session: Session, after: dict[str, Any]) -> dict[str, Any] | None:
         own = context.own_variables(after)
@@ -196,8 +228,17 @@ class Runner:
         return own
 
     async def _publish(self, lane: Lane, agent: str, text: str, hearing: Hearing) -> None:
-        effects, hearing.seen = turn.publish(hearing.seen, text)
+        seen = context.up_to_date(lane, agent, hearing.seen)
+        effects, hearing.seen = turn.publish(seen, text)
         await self._commit(lane, agent, effects)
+
+    async def _keep(self, file: File, hearing: Hearing) -> Attachment:
+        async def content() -> AsyncIterator[bytes]:
+            yield file.data
+
+        return await self._files.keep(
+            hearing.seen.session, file.name, content(), media_type=file.media_type
+        )
 
     # endings
 
@@ -206,10 +247,13 @@ class Runner:
     ) -> bool:
         rows = lane.current
         lane.drop(rows)
-        seen = replace(hearing.seen, now=self._clock())
+        seen = replace(context.up_to_date(lane, agent, hearing.seen), now=self._clock())
         said = hearing.said(variables)
         effects, _ = turn.answer(seen, said, _ids(self._lanes.next(lane)))
         await self._commit(lane, agent, effects)
+        if agent in self._absent:
+            self._absent.discard(agent)
+            obs.log.info(obs.Event.AGENT_BACK, agent=agent)
         self._answered.inc()
         obs.TURN_SECONDS.observe(seen.now - rows[0].accepted_at)
         return True
@@ -224,20 +268,33 @@ class Runner:
         *,
         dead: bool = False,
         stop: RowEnd | None = None,
+        partial: str = "",
     ) -> bool:
         lane.drop(lane.current)
         rows = _ids(self._lanes.next(lane))
-        effects, _ = turn.notice(seen, text, outcome, rows, dead=dead, stop=stop)
+        effects, _ = turn.notice(seen, text, outcome, rows, dead=dead, stop=stop, partial=partial)
         await self._commit(lane, agent, effects)
         obs.TURNS.labels(outcome.value).inc()
         return True
 
-    async def _stopped(self, lane: Lane, agent: str, seen: Seen) -> bool:
+    async def _stopped(self, lane: Lane, agent: str, seen: Seen, partial: str = "") -> bool:
+        """What was said until then is kept: it has been read."""
         row, lane.stopping = lane.stopping, None
+        lane.amended = False
+        partial = partial if partial.strip() else ""
         stop = None
         if row is not None:
             stop = RowEnd(row_id=row.id, outcome=Outcome.ANSWERED, task_id=row.task_id)
-        return await self._notice(lane, agent, seen, STOPPED, Outcome.CANCELLED, stop=stop)
+        return await self._notice(
+            lane, agent, seen, STOPPED, Outcome.CANCELLED, stop=stop, partial=partial
+        )
+
+    async def _afterwards(self, lane: Lane) -> None:
+        """Edits and deletions of messages whose turn is over change what was said."""
+        for change in lane.settled():
+            scope, revisions = LaneScope(lane_id=lane.id), change.revisions()
+            await self._store.revise(change.id, scope, revisions)
+            lane.revise(revisions)
 
     async def _late_stop(self, lane: Lane) -> None:
         """A stop that came while the turn was being committed has nothing left to stop."""
@@ -249,6 +306,9 @@ class Runner:
         """What the agent needs is away: the lane waits, and no attempt burns."""
         if lane.must_stop():
             return await self._stopped(lane, agent, seen)
+        if agent not in self._absent:
+            self._absent.add(agent)
+            obs.log.warning(obs.Event.AGENT_AWAY, agent=agent, reason=str(error))
         head = lane.current[0]
         age = self._clock() - head.accepted_at
         if self._give_up_after and age >= self._give_up_after:

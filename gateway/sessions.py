@@ -31,7 +31,8 @@ from gateway.lanes import Lanes
 from gateway.live import Live
 from gateway.ports.adapter import Progress, Ticket
 from gateway.ports.coordinator import Coordinator, LiveEvent
-from gateway.ports.store import Credential, SessionScope, Store, TokenScope
+from gateway.ports.records import Credential, SessionScope, TokenScope
+from gateway.ports.store import Store
 from gateway.turn import ANONYMOUS_LIFE
 
 SESSION_ENDED = "This session has ended."
@@ -68,6 +69,7 @@ class SessionDesk:
         coordinator: Coordinator,
         channels: Mapping[str, Channel],
         agents: Sequence[str],
+        discard: Callable[[Sequence[str]], Awaitable[object]],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -76,6 +78,7 @@ class SessionDesk:
         self._coordinator = coordinator
         self._channels = channels
         self._agents = frozenset(agents)
+        self._discard = discard
         self._clock = clock
 
     async def create(self, channel: str, *, agent: str = "", name: str = "") -> Ticket:
@@ -104,6 +107,16 @@ class SessionDesk:
     async def after(self, session: Session, number: int) -> Sequence[Message]:
         """See ``Sessions.after``."""
         return await self._store.history(_scope(session), after=number, limit=1000)
+
+    async def search(self, session: Session, text: str, *, limit: int = 50) -> Sequence[Message]:
+        """See ``Sessions.search``."""
+        return await self._store.search(_scope(session), text, limit)
+
+    async def rename(self, session: Session, name: str) -> Session:
+        """See ``Sessions.rename``."""
+        renamed = await self._store.rename_session(_scope(session), name)
+        self._lanes.renamed(renamed)
+        return renamed
 
     async def questions(self, session: Session) -> Sequence[Question]:
         """See ``Sessions.questions``."""
@@ -143,8 +156,9 @@ class SessionDesk:
 
     async def end(self, session: Session) -> None:
         """See ``Sessions.end``."""
-        await self._store.delete_session(_scope(session))
+        digests = await self._store.delete_session(_scope(session))
         self._taken(session)
+        await self._discard(digests)
 
     async def close(self, session: Session) -> None:
         """End it and keep it; the lane's next message starts afresh. For operators."""

@@ -6,15 +6,16 @@ A turn's story: it may publish early (``publish``), and then ends in exactly one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from gateway import questions
 from gateway.commands import Decision
 from gateway.domain import (
     JSON,
     Answer,
+    Attachment,
     Delivery,
     Inbound,
     Message,
@@ -26,11 +27,31 @@ from gateway.domain import (
     TaskState,
     new_id,
 )
+from gateway.ports.adapter import Part
 from gateway.ports.agent import Ask
-from gateway.ports.store import Effects, Entry, Hold, QuestionEnd, RowEnd, RowRetry
+from gateway.ports.records import (
+    Effects,
+    Entry,
+    Hold,
+    QuestionEnd,
+    RowEnd,
+    RowRetry,
+)
 
 ANONYMOUS_LIFE = 7 * 86400.0
 """Seconds without activity after which an anonymous session expires."""
+
+
+class Way(Protocol):
+    """How a channel carries what is said: pure questions, which ``Channel`` answers."""
+
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
+        """The parts in which the platform takes ``text``."""
+        ...
+
+    def carries(self, attachment: Attachment) -> bool:
+        """Whether the platform takes this file."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +59,9 @@ class Seen:
     """What one turn works on.
 
     ``stored``: the session is in the store; ``noted``: so is the user's message of this turn.
-    ``split`` cuts texts to the platform's size. ``closes`` is the session that this turn's
-    fresh one replaces (``/new TEXT``); ``open_questions`` are then that one's.
+    ``way`` is how the channel carries what is said. ``closes`` is the session that this turn's
+    fresh one replaces (``/new TEXT``); ``open_questions`` are then that one's. ``preview`` is the
+    platform's id of a message that shows the answer so far; what is said at the end becomes it.
     """
 
     turn_id: str
@@ -52,7 +74,7 @@ class Seen:
     session: Session
     now: float
     said_at: float
-    split: Callable[[str], Sequence[str]]
+    way: Way
     transcript: bool = False
     stored: bool = True
     noted: bool = False
@@ -60,6 +82,8 @@ class Seen:
     answer: Answer | None = None
     start_first: bool = False
     closes: Session | None = None
+    preview: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +95,7 @@ class Said:
     steps: tuple[str, ...] = ()
     published: bool = False
     variables: JSON | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 def publish(seen: Seen, text: str) -> tuple[Effects, Seen]:
@@ -82,7 +107,7 @@ def publish(seen: Seen, text: str) -> tuple[Effects, Seen]:
         turn_id=new_id(),
         hold=seen.hold,
         question_ends=_question_ends(seen, None) if seen.closes else (),
-        deliveries=_deliveries(seen, text),
+        deliveries=_deliveries(replace(seen, preview=""), text),
         **_kept(seen, session, entries),
     )
     still_open = () if seen.closes else seen.open_questions
@@ -95,15 +120,18 @@ def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects,
     """The agent ran to its end."""
     entries = _said_by_user(seen)
     deliveries: tuple[Delivery, ...] = ()
-    if said.text.strip():
-        entries.append(_message(seen, entries, Role.ASSISTANT, said.text))
-        deliveries = _deliveries(seen, said.text)
+    something = bool(said.text.strip() or said.attachments)
+    if something:
+        text = said.text if said.text.strip() else ""
+        answered = _message(seen, entries, Role.ASSISTANT, text)
+        entries.append(replace(answered, attachments=said.attachments))
+        deliveries = _deliveries(seen, text, attachments=said.attachments)
     asked = _ask(seen, said.ask) if said.ask else None
     if asked:
         entries.append(_message(seen, entries, Role.ASSISTANT, asked.text, question_id=asked.id))
         deliveries += _deliveries(seen, asked.text, question=asked, after=len(deliveries))
     session = _moved(seen, entries, variables=said.variables)
-    spoke = bool(said.text.strip()) or said.published or asked is not None
+    spoke = something or said.published or asked is not None
     state = TaskState.INPUT_REQUIRED if asked else TaskState.COMPLETED
     effects = Effects(
         turn_id=seen.turn_id,
@@ -137,7 +165,8 @@ def command(seen: Seen, decision: Decision, next_rows: tuple[str, ...]) -> Effec
         sessions=(session,) if seen.stored else (),
         entries=_entries(seen, entries) if seen.stored else (),
         question_ends=tuple(QuestionEnd(question_id=q.id, state="cancelled") for q in cancelled),
-        deliveries=_deliveries(seen, decision.say),
+        deliveries=_deliveries(seen, decision.say, markdown=False),
+        renamed=decision.rename is not None,
         **_then(seen, next_rows),
     )
 
@@ -150,14 +179,22 @@ def notice(
     *,
     dead: bool = False,
     stop: RowEnd | None = None,
+    partial: str = "",
 ) -> tuple[Effects, Session]:
     """The turn ends without an answer, and the person is told why; ``stop`` is the row that did it.
 
-    A cancelled turn's message stays in the history; a failed or refused one's does not.
+    A cancelled turn's message stays in the history, with ``partial``, what had been said until
+    then; a failed or refused one's does not. Without a ``text`` it is as if nothing had been said:
+    its author deleted the message.
     """
-    keep = outcome is Outcome.CANCELLED
-    entries = _said_by_user(seen, in_context=keep) if keep or seen.transcript else []
-    if seen.transcript:
+    keep = outcome is Outcome.CANCELLED and bool(text)
+    entries = _said_by_user(seen, in_context=keep) if keep or (seen.transcript and text) else []
+    deliveries: tuple[Delivery, ...] = ()
+    if partial:
+        entries.append(_message(seen, entries, Role.ASSISTANT, partial))
+        deliveries = _deliveries(seen, partial)
+        seen = replace(seen, preview="")
+    if seen.transcript and text:
         entries.append(_message(seen, entries, Role.SYSTEM, text, in_context=False))
     session = _moved(seen, entries)
     state = {Outcome.CANCELLED: TaskState.CANCELED, Outcome.REFUSED: TaskState.REJECTED}
@@ -169,7 +206,7 @@ def notice(
         question_ends=_question_ends(seen, None) if seen.closes and remember else (),
         dead=ends[:1] if dead else (),
         tasks=(_task(seen, state.get(outcome, TaskState.FAILED)),) if remember else (),
-        deliveries=_deliveries(seen, text),
+        deliveries=deliveries + _deliveries(seen, text, after=len(deliveries), markdown=False),
         **_then(seen, next_rows),
         **(_kept(seen, session, entries) if remember else {}),
     )
@@ -183,7 +220,7 @@ def retry(seen: Seen, *, not_before: float, refund: bool, tell: str = "") -> Eff
         turn_id=seen.turn_id,
         hold=seen.hold,
         retries=tuple(RowRetry(row_id=r, not_before=not_before, refund=refund) for r in rows),
-        deliveries=_deliveries(seen, tell) if tell and not seen.transcript else (),
+        deliveries=_deliveries(replace(seen, preview=""), tell, markdown=False) if tell else (),
         release=True,
     )
 
@@ -204,6 +241,9 @@ def _said_by_user(seen: Seen, *, in_context: bool = True) -> list[Message]:
             task_id=seen.task_id,
             row_id=seen.row_id,
             in_context=in_context,
+            attachments=seen.inbound.attachments,
+            quote=seen.inbound.quote,
+            origin=seen.origin,
         )
     ]
 
@@ -277,27 +317,52 @@ def _task(seen: Seen, state: TaskState, steps: tuple[str, ...] = ()) -> Task:
 
 
 def _deliveries(
-    seen: Seen, text: str, *, question: Question | None = None, after: int = 0
+    seen: Seen,
+    text: str,
+    *,
+    question: Question | None = None,
+    attachments: Iterable[Attachment] = (),
+    after: int = 0,
+    markdown: bool = True,
 ) -> tuple[Delivery, ...]:
-    if seen.transcript or not text:
+    """``text`` in parts, then the files; the first becomes the preview, if there is one."""
+    if seen.transcript or not (text or attachments):
         return ()
-    parts = seen.split(text)
+    parts = [(part, None) for part in seen.way.split(text, markdown=markdown)] if text else []
+    items: list[tuple[Part, Attachment | None]] = [*parts, *_files(seen, attachments)]
+    last = len(parts) - 1
     return tuple(
         Delivery(
             id=new_id(),
             channel=seen.channel,
             lane_id=seen.hold.lane_id,
             address=seen.inbound.address,
-            text=part,
+            text=part.text,
+            format=part.format,
+            attachment=attachment,
             turn_id=seen.turn_id,
             session_id=seen.session.id,
-            question=question if number == len(parts) - 1 else None,
+            question=question if number == last else None,
             started=seen.start_first and after + number == 0,
             created_at=seen.now,
             part=after + number,
+            replaces=seen.preview if after + number == 0 and attachment is None else "",
         )
-        for number, part in enumerate(parts)
+        for number, (part, attachment) in enumerate(items)
     )
+
+
+def _files(
+    seen: Seen, attachments: Iterable[Attachment]
+) -> Iterable[tuple[Part, Attachment | None]]:
+    """Each as itself, or in words where the channel cannot carry it."""
+    for attachment in attachments:
+        if seen.way.carries(attachment):
+            yield Part(text=""), attachment
+        else:
+            words = f"[{attachment.name}, {attachment.size:,} bytes: it cannot be sent here]"
+            for part in seen.way.split(words, markdown=False):
+                yield part, None
 
 
 def _ask(seen: Seen, ask: Ask) -> Question:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -11,24 +11,31 @@ import orjson
 import structlog
 from pydantic import SecretStr
 from starlette.routing import BaseRoute, Route
-from telegram.error import ChatMigrated, InvalidToken, TelegramError
+from telegram.error import InvalidToken, TelegramError
 
-from adapters.telegram import inbound, outbound
+from adapters.telegram import checking, fetching, inbound, menus, outbound
 from adapters.telegram.bot import LeanBot
 from adapters.telegram.inbound import ALLOWED_UPDATES, Me
 from adapters.telegram.polling import Polling, Take
+from adapters.telegram.sending import Sending
 from adapters.telegram.settings import TelegramSettings, rate
 from adapters.telegram.webhook import Webhook
 from gateway import (
     Address,
+    Attachment,
     ConfigurationError,
     ConversationKind,
     Delivery,
     Host,
     Ignored,
     Inbound,
+    Moved,
+    NativeCommand,
+    Part,
+    Preview,
     Problem,
     Rate,
+    Receipt,
     Receive,
     Rejected,
     Rule,
@@ -38,7 +45,8 @@ from gateway import (
     failpoint,
 )
 
-MAX_DESCRIPTION = 256
+PREVIEW_EVERY = 1.0
+MAX_COSMETICS = 100
 
 
 class TelegramAdapter:
@@ -71,6 +79,7 @@ class TelegramAdapter:
         self._group_rate = rate(settings.group_rate)
         self._overall_rate = rate(settings.overall_rate)
         self._cosmetics: set[asyncio.Task[None]] = set()
+        self.preview_every = PREVIEW_EVERY if settings.streaming else 0.0
         self._webhook = Webhook(_plain(settings.secret), self._log)
 
     @cached_property
@@ -79,9 +88,13 @@ class TelegramAdapter:
         token = self.settings.token.get_secret_value()
         return LeanBot(token, api_url=self.settings.api_url, http=self._host.http)
 
+    @cached_property
+    def _sending(self) -> Sending:
+        return Sending(self._bot, self.settings, self._host, log=self._log)
+
     # Receiving
 
-    def parse(self, raw: bytes) -> Inbound | Ignored:
+    def parse(self, raw: bytes) -> Inbound | Moved | Ignored:
         """Read one update."""
         return inbound.parse(raw, self._me)
 
@@ -131,7 +144,7 @@ class TelegramAdapter:
         self._log.info("telegram.connected", username=self._me.username, mode=self.settings.mode)
 
     async def _set_webhook(self) -> None:
-        url = f"{self._host.public_url.rstrip('/')}/webhooks/{self._name}"
+        url = self._webhook_url()
         parameters = {
             "url": url,
             "secret_token": _plain(self.settings.secret),
@@ -141,26 +154,49 @@ class TelegramAdapter:
         await self._bot.insist("setWebhook", parameters, log=self._log)
         self._log.info("telegram.webhook_set", url=url)
 
+    def _webhook_url(self) -> str:
+        public = self._host.public_url.rstrip("/")
+        return f"{public}/webhooks/{self._name}" if public else ""
+
     async def _take(self, receive: Receive, raw: bytes) -> None:
         if not self._introduced and b"@" in raw:
             raise Unavailable("it cannot be told yet whether this bot is meant")
-        await receive(raw)
+        receipt = await receive(raw)
         # In what people write this key would have its quotes escaped.
         if b'"callback_query"' in raw:
             self._acknowledge_press(orjson.loads(raw)["callback_query"])
+        elif self.settings.reaction and _is_taken_on(receipt):
+            self._react(orjson.loads(raw))
 
     def _acknowledge_press(self, query: Any) -> None:
         """Let the button stop spinning; nothing depends on it."""
         if isinstance(query, dict) and isinstance(query.get("id"), str):
-            task = asyncio.get_running_loop().create_task(self._answer_query(query["id"]))
+            answer = {"callback_query_id": query["id"]}
+            if query.get("data") == outbound.STOP:
+                answer["text"] = "Stopping…"
+            self._decorate("answerCallbackQuery", answer)
+
+    def _react(self, update: Any) -> None:
+        """Show that a message was taken on; a business account's cannot be reacted to."""
+        message = update.get("message") or update.get("channel_post")
+        if message:
+            parameters = outbound.set_reaction(message, self.settings.reaction)
+            self._decorate("setMessageReaction", parameters)
+
+    def _decorate(self, method: str, parameters: dict[str, Any]) -> None:
+        """Call on the side, if not too much goes on there already."""
+        if len(self._cosmetics) < MAX_COSMETICS:
+            call = self._call_once(method, parameters)
+            task = asyncio.get_running_loop().create_task(call)
             self._cosmetics.add(task)
             task.add_done_callback(self._cosmetics.discard)
 
-    async def _answer_query(self, query_id: str) -> None:
+    async def _call_once(self, method: str, parameters: dict[str, Any]) -> None:
         try:
-            await self._bot.call("answerCallbackQuery", {"callback_query_id": query_id})
+            await self._bot.call(method, parameters)
         except TelegramError as error:
-            self._log.debug("telegram.press_unacknowledged", error=self._bot.words(error))
+            words = self._bot.words(error)
+            self._log.debug("telegram.embellishment_failed", method=method, error=words)
 
     async def _end_cosmetics(self) -> None:
         tasks = list(self._cosmetics)
@@ -170,9 +206,13 @@ class TelegramAdapter:
 
     # Sending
 
-    def split(self, text: str) -> Sequence[str]:
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
         """Parts of at most 4096 UTF-16 units."""
-        return outbound.split(text)
+        return outbound.split(text, is_markdown=markdown and self.settings.markdown)
+
+    def carries(self, attachment: Attachment) -> bool:
+        """Whether Telegram takes a file of this size."""
+        return outbound.carries(attachment)
 
     def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
         """The chat's own budget, and the bot's."""
@@ -182,24 +222,25 @@ class TelegramAdapter:
         return [(key, limit) for key, limit in both if limit is not None]
 
     async def send(self, delivery: Delivery) -> Sent:
-        """Send one message, to where the group has moved if it has."""
-        if not delivery.text.strip():
+        """Send one message or file, to where the group has moved if it has."""
+        if not delivery.text.strip() and delivery.attachment is None:
             raise Rejected("there is no text to send")
-        parameters = outbound.send_message(delivery)
         try:
-            message = await self._follow("sendMessage", parameters)
+            sent = await self._sending.send(delivery)
         except TelegramError as error:
             raise self._bot.verdict(error) from None
         # Telegram has it, and nobody here knows yet.
         failpoint("during-send")
-        known = isinstance(message, dict) and "message_id" in message
-        return Sent(platform_id=str(message["message_id"]) if known else "")
+        return sent
 
-    async def _follow(self, method: str, parameters: dict[str, Any]) -> Any:
+    async def preview(self, preview: Preview) -> str:
+        """Show how far an answer is: in private as a draft, elsewhere as a message."""
+        if not self.settings.streaming:
+            return preview.message_id
         try:
-            return await self._bot.call(method, parameters)
-        except ChatMigrated as moved:
-            return await self._bot.call(method, {**parameters, "chat_id": moved.new_chat_id})
+            return await self._sending.preview(preview)
+        except TelegramError as error:
+            raise self._bot.verdict(error) from None
 
     async def typing(self, address: Address) -> None:
         """Show that somebody types."""
@@ -208,23 +249,24 @@ class TelegramAdapter:
         except TelegramError as error:
             raise self._bot.verdict(error) from None
 
-    async def register_commands(self, commands: Sequence[tuple[str, str]]) -> None:
-        """Show these in people's menus, everywhere and in every language."""
-        wanted = [
-            {"command": name, "description": text[:MAX_DESCRIPTION]} for name, text in commands
-        ]
+    async def register_commands(self, commands: Sequence[NativeCommand]) -> None:
+        """Show these in people's menus."""
         try:
-            if await self._bot.call("getMyCommands") != wanted:
-                await self._bot.call("setMyCommands", {"commands": wanted})
+            await menus.offer(self._bot, commands)
         except TelegramError as error:
             raise self._bot.verdict(error) from None
+
+    def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """The content of a file that somebody sent."""
+        return fetching.fetch(self._bot, attachment)
 
     # Configuration
 
     async def check(self) -> str:
-        """Try the token; returns the bot's @name."""
+        """Try the token; returns the bot's @name, and what may surprise."""
         try:
             user = await self._bot.call("getMe")
+            webhook = await self._bot.call("getWebhookInfo")
         except InvalidToken as error:
             raise self._token_refused(error) from None
         except TelegramError as error:
@@ -234,7 +276,7 @@ class TelegramAdapter:
                 hint="is the address right, and this machine online?",
             )
             raise ConfigurationError([problem]) from None
-        return f"@{user['username']}"
+        return checking.said(user, webhook, self.settings, self._webhook_url())
 
     def _token_refused(self, error: InvalidToken) -> ConfigurationError:
         problem = Problem(
@@ -243,6 +285,11 @@ class TelegramAdapter:
             hint="@BotFather shows the valid one, under /mybots",
         )
         return ConfigurationError([problem])
+
+
+def _is_taken_on(receipt: Receipt) -> bool:
+    """Whether it was a message that will be answered, told of for the first time."""
+    return receipt.outcome == "accepted" and not (receipt.duplicate or receipt.settled)
 
 
 def _plain(secret: SecretStr | None) -> str:

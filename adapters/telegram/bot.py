@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Any
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+from urllib.parse import quote
 
 import aiohttp
 from telegram import Bot
@@ -50,6 +52,11 @@ _GONE = (
     "message thread not found",
     "topic_deleted",
     "topic_closed",
+    "business connection not found",
+    "business_connection_invalid",
+    "business_connection_not_allowed",
+    "business_peer_invalid",
+    "business_peer_usage_missing",
 )
 
 
@@ -80,6 +87,11 @@ class LeanBot(Bot):
     ) -> Any:
         """Call a method by Telegram's name for it. Raises a `TelegramError`."""
         return await self._do_post(method, parameters or {}, read_timeout=read_timeout)
+
+    def download(self, path: str) -> AsyncGenerator[bytes, None]:
+        """A file's content by the path that `getFile` told. Raises a `TelegramError`."""
+        request = cast("AiohttpRequest", self.request)
+        return request.stream(f"{self.base_file_url}/{quote(path)}")
 
     async def insist(
         self, method: str, parameters: dict[str, Any] | None = None, *, log: Any

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from gateway import UnreadableUpdate
 
 JsonObject = dict[str, Any]
 
+# Control characters, and those that turn the direction in which text is shown.
+_DISRUPTIVE = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
 
 def an_object(parent: JsonObject, field: str, path: str) -> JsonObject:
-    """The object in this field. Raises `UnreadableUpdate`, as the next one does."""
+    """The object in this field. Raises `UnreadableUpdate`, as the next ones do."""
     value = parent.get(field)
     if isinstance(value, dict):
         return value
@@ -33,10 +37,36 @@ def a_number(parent: JsonObject, field: str, path: str) -> int:
     return value
 
 
+def an_id(parent: JsonObject, field: str, path: str) -> str:
+    """The opaque id in this field: text of printable characters, and not empty."""
+    value = parent.get(field)
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    raise _wrong(parent, field, path, "an id")
+
+
 def a_string(parent: JsonObject, field: str) -> str:
     """The text in this field, or an empty one: for what nothing depends on."""
     value = parent.get(field)
     return value if isinstance(value, str) else ""
+
+
+def a_detail(parent: JsonObject, field: str) -> JsonObject:
+    """The object in this field, or an empty one."""
+    value = parent.get(field)
+    return value if isinstance(value, dict) else {}
+
+
+def details(parent: JsonObject, field: str) -> list[JsonObject]:
+    """The objects in the list in this field; what is none is left out."""
+    value = parent.get(field)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def in_one_line(text: str, longest: int = 200) -> str:
+    """Text for a line of our own: nothing that breaks or turns it, cut where it gets too long."""
+    line = _DISRUPTIVE.sub("", " ".join(text[: 4 * longest].split()))
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def _wrong(parent: JsonObject, field: str, path: str, wanted: str) -> UnreadableUpdate:

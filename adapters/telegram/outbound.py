@@ -1,42 +1,167 @@
-"""Deliveries as parameters of Bot API calls, and long texts in parts. Pure, and free of any SDK.
+"""Deliveries and previews as parameters of Bot API calls. Pure, and free of any SDK.
 
-https://core.telegram.org/bots/api#sendmessage
+https://core.telegram.org/bots/api#available-methods
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from gateway import Address, Delivery, Question, QuestionKind
+from adapters.telegram import markdown
+from adapters.telegram.cutting import Piece, entities, pieces, units
+from gateway import Address, Attachment, Delivery, Part, Preview, Question, QuestionKind
 
-MAX_TEXT = 4096
-"""UTF-16 units of one message."""
+MAX_CAPTION = 1024
+"""UTF-16 units of what stands below a file."""
 MAX_BUTTONS = 100
+MAX_UPLOAD = 50 * 10**6
+MAX_PHOTO = 10 * 10**6
+STOP = "stop"
+"""What the button below an answer that is being written sends; `inbound` reads it."""
 
 # On a row go so many buttons when the longest label has at most so many characters.
 _ROWS = ((12, 3), (24, 2))
-_LEAST = MAX_TEXT // 4
-_FURTHEST_BACK = 64
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s)|[。！？][」』”]*")
+# What Telegram might show a preview of.
+_LINK = re.compile(r"\w\.\w|://")
+_STOP_BUTTON = {"inline_keyboard": [[{"text": "Stop", "callback_data": STOP}]]}
+_FILE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\\"]+")
+_KINDS = {
+    "image/jpeg": "photo",
+    "image/png": "photo",
+    "image/webp": "photo",
+    "image/gif": "animation",
+    "audio/ogg": "voice",
+    "audio/opus": "voice",
+    "application/ogg": "voice",
+    "audio/mpeg": "audio",
+    "audio/mp3": "audio",
+    "audio/mp4": "audio",
+    "audio/m4a": "audio",
+    "audio/x-m4a": "audio",
+    "video/mp4": "video",
+}
 
 
-def send_message(delivery: Delivery) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A method by Telegram's name for it, and its parameters; a file goes in as `upload`."""
+
+    method: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    upload: str = ""
+
+
+def send_message(delivery: Delivery, *, link_previews: bool = False) -> dict[str, Any]:
     """The parameters of `sendMessage`. Only an answer's first part quotes what it answers."""
-    where, question = delivery.address.data, delivery.question
-    parameters = {**_place(where), "text": delivery.text}
-    quote = where.get("reply_to")
-    force_reply = quote is not None and question is not None and question.kind is QuestionKind.TEXT
-    if question is not None and question.options:
-        parameters["reply_markup"] = {"inline_keyboard": keyboard(question)}
-    elif force_reply:
-        # Selective: the input field opens for whoever is quoted, and for nobody else.
-        parameters["reply_markup"] = {"force_reply": True, "selective": True}
-    if quote is not None and (delivery.part == 0 or force_reply):
-        parameters["reply_parameters"] = {"message_id": quote, "allow_sending_without_reply": True}
-    return parameters
+    where = delivery.address.data
+    words = _words(delivery.text, delivery.format.get("entities"), link_previews)
+    return {**_place(where), **words, **_around(delivery)}
+
+
+def edit_message(delivery: Delivery, *, link_previews: bool = False) -> dict[str, Any] | None:
+    """The parameters of `editMessageText` that make a preview the answer; None where no edit does:
+    it brings no file, and opens nobody's input field."""
+    keyboard = _around(delivery).get("reply_markup", {})
+    if delivery.attachment is not None or "force_reply" in keyboard:
+        return None
+    return {
+        **_message(delivery.address, delivery.replaces),
+        **_words(delivery.text, delivery.format.get("entities"), link_previews),
+        **({"reply_markup": keyboard} if keyboard else {}),
+    }
+
+
+def delete_message(address: Address, message_id: str) -> Call:
+    """The call that takes a message back."""
+    connection = address.data.get("business_connection_id")
+    if connection is None:
+        return Call(method="deleteMessage", parameters=_message(address, message_id))
+    parameters = {"business_connection_id": connection, "message_ids": [int(message_id)]}
+    return Call(method="deleteBusinessMessages", parameters=parameters)
+
+
+def send_file(delivery: Delivery, attachment: Attachment) -> Call:
+    """The call that sends a delivery's file, its text below it if it is short enough."""
+    kind = kind_of(attachment)
+    parameters = {**_place(delivery.address.data), **_around(delivery)}
+    if delivery.text.strip() and not above_file(delivery):
+        parameters["caption"] = delivery.text
+        if "entities" in delivery.format:
+            parameters["caption_entities"] = delivery.format["entities"]
+    return Call(method=f"send{kind.capitalize()}", parameters=parameters, upload=kind)
+
+
+def as_document(call: Call) -> Call:
+    """The same file, as nothing but a file."""
+    return Call(method="sendDocument", parameters=call.parameters, upload="document")
+
+
+def above_file(delivery: Delivery) -> bool:
+    """Whether the text is too long to stand below the file, and goes ahead of it."""
+    return units(delivery.text) > MAX_CAPTION
+
+
+def kind_of(attachment: Attachment) -> str:
+    """What Telegram shows a file as."""
+    kind = _KINDS.get(attachment.media_type.partition(";")[0].strip().lower(), "document")
+    return "document" if kind == "photo" and attachment.size > MAX_PHOTO else kind
+
+
+def file_name(attachment: Attachment) -> str:
+    """A name that can stand in a header."""
+    return _FILE_NAME.sub("_", attachment.name).strip()[-120:] or "file"
+
+
+def carries(attachment: Attachment) -> bool:
+    """Whether Telegram takes a file of this size from a bot."""
+    return 0 < attachment.size <= MAX_UPLOAD
+
+
+def send_draft(preview: Preview, piece: Piece) -> dict[str, Any]:
+    """The parameters of `sendMessageDraft`, which shows an answer while it is being written."""
+    marked = entities(piece.text, piece.spans)
+    return {
+        **_place(preview.address.data),
+        "draft_id": draft_id(preview.task_id),
+        "can_stop": True,
+        "text": piece.text,
+        **({"entities": marked} if marked else {}),
+    }
+
+
+def draft_id(task_id: str) -> int:
+    """The same for all of a task's drafts: from 1 to 2^31 - 1."""
+    return (zlib.crc32(task_id.encode()) & 0x7FFFFFFF) or 1
+
+
+def send_preview(preview: Preview, piece: Piece) -> dict[str, Any]:
+    """The parameters of `sendMessage` for a preview that is a message: silent, with a button."""
+    where = preview.address.data
+    return {
+        **_place(where),
+        **_words(piece.text, entities(piece.text, piece.spans), link_previews=False),
+        **_quoting(where),
+        "disable_notification": True,
+        "reply_markup": _STOP_BUTTON,
+    }
+
+
+def edit_preview(preview: Preview, piece: Piece) -> dict[str, Any]:
+    """The parameters of `editMessageText` that show more of it."""
+    return {
+        **_message(preview.address, preview.message_id),
+        **_words(piece.text, entities(piece.text, piece.spans), link_previews=False),
+        "reply_markup": _STOP_BUTTON,
+    }
+
+
+def is_private(address: Address) -> bool:
+    """Whether it is a person's own chat with the bot, where drafts can be shown."""
+    return address.data["chat_id"] > 0 and "business_connection_id" not in address.data
 
 
 def send_chat_action(address: Address) -> dict[str, Any]:
@@ -47,12 +172,64 @@ def send_chat_action(address: Address) -> dict[str, Any]:
     return {**place, "action": "typing"}
 
 
+def set_reaction(message: Mapping[str, Any], emoji: str) -> dict[str, Any]:
+    """The parameters of `setMessageReaction` for a message as Telegram told of it."""
+    return {
+        "chat_id": message["chat"]["id"],
+        "message_id": message["message_id"],
+        "reaction": [{"type": "emoji", "emoji": emoji}],
+    }
+
+
+def without_entities(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The same words, unmarked."""
+    marked = {"entities", "caption_entities"}
+    return {name: value for name, value in parameters.items() if name not in marked}
+
+
 def _place(where: Mapping[str, Any]) -> dict[str, Any]:
     place = {"chat_id": where["chat_id"]}
-    for topic in ("message_thread_id", "direct_messages_topic_id"):
-        if topic in where:
-            place[topic] = where[topic]
+    for more in ("message_thread_id", "direct_messages_topic_id", "business_connection_id"):
+        if more in where:
+            place[more] = where[more]
     return place
+
+
+def _message(address: Address, message_id: str) -> dict[str, Any]:
+    message = {"chat_id": address.data["chat_id"], "message_id": int(message_id)}
+    if "business_connection_id" in address.data:
+        message["business_connection_id"] = address.data["business_connection_id"]
+    return message
+
+
+def _words(text: str, marked: Any, link_previews: bool) -> dict[str, Any]:
+    words: dict[str, Any] = {"text": text}
+    if marked:
+        words["entities"] = marked
+    if not link_previews and (marked or _LINK.search(text)):
+        words["link_preview_options"] = {"is_disabled": True}
+    return words
+
+
+def _around(delivery: Delivery) -> dict[str, Any]:
+    """What goes with a delivery's words: whom they answer, and how they can be answered."""
+    where, question = delivery.address.data, delivery.question
+    around: dict[str, Any] = {}
+    is_text = question is not None and question.kind is QuestionKind.TEXT
+    force_reply = is_text and "reply_to" in where
+    if question is not None and question.options:
+        around["reply_markup"] = {"inline_keyboard": keyboard(question)}
+    elif force_reply:
+        # Selective: the input field opens for whoever is quoted, and for nobody else.
+        around["reply_markup"] = {"force_reply": True, "selective": True}
+    return {**around, **(_quoting(where) if delivery.part == 0 or force_reply else {})}
+
+
+def _quoting(where: Mapping[str, Any]) -> dict[str, Any]:
+    quote = where.get("reply_to")
+    if quote is None:
+        return {}
+    return {"reply_parameters": {"message_id": quote, "allow_sending_without_reply": True}}
 
 
 def keyboard(question: Question) -> list[list[dict[str, str]]]:
@@ -67,92 +244,12 @@ def keyboard(question: Question) -> list[list[dict[str, str]]]:
     return [buttons[at : at + width] for at in range(0, len(buttons), width)]
 
 
-def split(text: str) -> Sequence[str]:
-    """Cut a text into parts that fit a message: after a paragraph, a line, a sentence or a word.
-
-    Nothing is lost but the white space at a cut. Where there is none, what people see as one
-    character stays in one piece, unless it is absurdly long.
-    """
-    parts, at = [], 0
-    while not _fits(text, at):
-        cut = _cut(text, at)
-        parts.append(text[at:cut].rstrip())
-        at = cut
-        while at < len(text) and text[at].isspace():
-            at += 1
-    if not parts:
-        return (text,)
-    parts.append(text[at:])
-    return tuple(part for part in parts if part.strip()) or ("",)
-
-
-def _fits(text: str, at: int) -> bool:
-    length = len(text) - at
-    if length > MAX_TEXT:
-        return False
-    return length * 2 <= MAX_TEXT or length + _astral(text[at:]) <= MAX_TEXT
-
-
-def _astral(text: str) -> int:
-    """How many characters count twice, being surrogate pairs in UTF-16."""
-    return 0 if text.isascii() else sum(character > "\uffff" for character in text)
-
-
-def _cut(text: str, at: int) -> int:
-    """Where the part that starts at `at` ends best; something always comes after it."""
-    end = _reach(text, at)
-    least = min(at + _LEAST, end)
-    for lines in ("\n\n", "\n"):
-        found = text.rfind(lines, least, end + len(lines))
-        if found >= 0:
-            return found
-    ends = (match.end() for match in _SENTENCE_END.finditer(text, least, end + 1))
-    sentence = max((place for place in ends if place <= end), default=0)
-    word = sentence or next((place for place in range(end, at, -1) if text[place].isspace()), 0)
-    return word or _between_characters(text, at, end)
-
-
-def _reach(text: str, at: int) -> int:
-    """How far a part that starts at `at` can go."""
-    end = min(at + MAX_TEXT, len(text))
-    excess = end - at + _astral(text[at:end]) - MAX_TEXT
-    while excess > 0:
-        end -= 1
-        excess -= 2 if text[end] > "\uffff" else 1
-    return end
-
-
-def _between_characters(text: str, at: int, end: int) -> int:
-    for place in range(end, max(at, end - _FURTHEST_BACK), -1):
-        if not _inside_character(text, at, place):
-            return place
-    return end
-
-
-def _inside_character(text: str, at: int, place: int) -> bool:
-    """Whether a cut at `place` would tear apart what is shown as one: an accent, emoji or flag.
-
-    The common cases of https://unicode.org/reports/tr29/#Grapheme_Cluster_Boundaries
-    """
-    before, after = text[place - 1], text[place]
-    if "\u200d" in (before, after) or _extends(after):
-        return True
-    if not (_is_regional(before) and _is_regional(after)):
-        return False
-    # A flag is a pair of letters: an odd number of them before the cut leaves one alone.
-    start = place
-    while start > at and _is_regional(text[start - 1]):
-        start -= 1
-    return (place - start) % 2 == 1
-
-
-def _extends(character: str) -> bool:
-    return (
-        unicodedata.category(character).startswith("M")
-        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
-        or "\U000e0020" <= character <= "\U000e007f"  # tags, as in the flag of Wales
-    )
-
-
-def _is_regional(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
+def split(text: str, *, is_markdown: bool) -> Sequence[Part]:
+    """Parts of at most 4096 UTF-16 units, with their entities as `format`."""
+    found = markdown.parts(text) if is_markdown else pieces(text)
+    return [
+        Part(text=piece.text, format={"entities": entities(piece.text, piece.spans)})
+        if piece.spans
+        else Part(text=piece.text)
+        for piece in found
+    ]

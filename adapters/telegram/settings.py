@@ -67,6 +67,15 @@ class TelegramSettings(ChannelSettings):
     overall_rate: RateText = "25/s burst 5"
     """What goes to all chats together: Telegram allows 30 a second."""
 
+    markdown: bool = True
+    """Show agents' Markdown as bold, links, code and the like; otherwise as it is written."""
+    streaming: bool = True
+    """Show an answer while it is being written."""
+    link_previews: bool = False
+    """Let Telegram show a preview of a page that an answer links to."""
+    reaction: str = ""
+    """An emoji, as in "👀", that the bot reacts with to what it takes on; empty: none."""
+
     @property
     def bot_id(self) -> int:
         """The bot's own user id, which its token begins with."""

@@ -16,7 +16,8 @@ to one of these, repeats a URL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from http import HTTPStatus
@@ -31,6 +32,8 @@ from telegram.request import BaseRequest, RequestData
 import gateway
 
 MEBIBYTE = 2**20
+CHUNK = 64 * 1024
+DOWNLOAD = aiohttp.ClientTimeout(total=300.0, connect=10.0, sock_read=20.0)
 
 # Raised while connecting, when not a byte of the request has left.
 BEFORE_SENDING = (
@@ -145,6 +148,26 @@ class AiohttpRequest(BaseRequest):
         # Out here it has no context, so no traceback shows the cause, whose text may hold the URL.
         raise failure
 
+    async def stream(self, url: str) -> AsyncGenerator[bytes, None]:
+        """The content at a URL, piece by piece. Raises the errors of this module."""
+        if self._session.closed:
+            raise NotAccepted("the HTTP session is closed")
+        failure: TelegramError | None = None
+        try:
+            async with self._session.get(
+                url, timeout=DOWNLOAD, allow_redirects=False, raise_for_status=False
+            ) as response:
+                if response.status == HTTPStatus.OK:
+                    async for chunk in response.content.iter_chunked(CHUNK):
+                        yield chunk
+                else:
+                    failure = NotAccepted(f"the answer is {response.status}")
+        except (aiohttp.ClientError, OSError, RuntimeError, ValueError) as error:
+            failure = _failure(error)
+        # As above: out here it has no context that shows the URL.
+        if failure is not None:
+            raise failure
+
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """Read an answer that `do_request` let pass; PTB's own would log what it cannot read."""
@@ -181,11 +204,14 @@ def _encode(
 
 
 def _form(request: RequestData) -> aiohttp.FormData:
-    form = aiohttp.FormData()
+    # Telegram takes names as they stand; quoted ones would be shown with their percent signs.
+    form = aiohttp.FormData(quote_fields=False)
     for name, value in request.json_parameters.items():
         form.add_field(name, value)
     for name, (filename, content, mime_type) in request.multipart_data.items():
-        form.add_field(name, content, filename=filename, content_type=mime_type)
+        # Of a file aiohttp writes a piece at a time; of bytes all at once, which blocks the rest.
+        body = io.BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, body, filename=filename, content_type=mime_type)
     return form
 
 

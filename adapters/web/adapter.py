@@ -30,8 +30,10 @@ class WebAdapter:
         self.name = name
         self.settings = settings
         self._line = Line(host)
-        self._api = Api(name, self._line, self._agent, anonymous=settings.anonymous)
-        self._pages = Pages(settings.title, settings.theme, self._agent)
+        self._api = Api(name, settings, self._line, self._agent)
+        self._pages = Pages(
+            settings.title, settings.theme, self._agent, file_bytes=host.files.limit
+        )
 
     def routes(self) -> Sequence[BaseRoute]:
         """The API, then the pages."""

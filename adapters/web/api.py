@@ -16,11 +16,21 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from adapters.web import models, outbound
-from adapters.web.exchange import Line, exchange
+from adapters.web.exchange import Line, exchange, restarts
 from adapters.web.feed import Digest, post_frames, session_frames, with_questions
-from adapters.web.problems import NO_STORE, Refusal, invalid, unauthorized, unavailable
+from adapters.web.problems import (
+    NO_STORE,
+    Refusal,
+    invalid,
+    too_many,
+    unauthorized,
+    unavailable,
+)
+from adapters.web.settings import WebSettings
 from adapters.web.stream import EventStream
-from gateway import Session, Unavailable, failpoint
+from adapters.web.upload import Upload
+from adapters.web.visitors import PerMinute, networks, visitor
+from gateway import Attachment, LimitExceeded, Session, Unavailable, failpoint
 
 MAX_BODY = 1_048_576
 
@@ -41,6 +51,7 @@ class Operation:
     query: type[BaseModel] | None = None
     errors: tuple[int, ...] = ()
     token: bool = True
+    uploads: bool = False
     streams: bool = False
     resumes: bool = False
 
@@ -52,13 +63,16 @@ class Api:
     """
 
     def __init__(
-        self, channel: str, line: Line, agent: Callable[[str], str], *, anonymous: bool
+        self, channel: str, settings: WebSettings, line: Line, agent: Callable[[str], str]
     ) -> None:
         self._channel = channel
         self._line = line
         self._sessions = line.host.sessions
         self._agent = agent
-        self._anonymous = anonymous
+        self._anonymous = settings.anonymous
+        self._proxies = networks(settings.trusted_proxies)
+        self._openings = PerMinute(settings.sessions_per_minute)
+        self._uploads = PerMinute(settings.files_per_minute)
 
     def routes(self) -> Sequence[Route]:
         """One route for each path; the busiest first."""
@@ -77,14 +91,13 @@ class Api:
         said = await _body(request, models.Said)
         if len(said.text) > models.MAX_TEXT:
             raise Refusal(413, f"The text is longer than {models.MAX_TEXT} characters.")
-        if said.attachments:
-            raise Refusal(404, "There is no such file.")
+        files = await self._attached(session, said)
         if "text/event-stream" in request.headers.get("accept", ""):
-            updates = exchange(self._line, session, said, wait=None)
+            updates = exchange(self._line, session, said, wait=None, attachments=files)
             # The first one decides whether there is anything to stream, or an error to return.
             first = await anext(updates)
-            return EventStream(post_frames(session, first, updates))
-        return await self._answer(session, said)
+            return EventStream(post_frames(self._digest(session), first, updates))
+        return await self._answer(session, said, files)
 
     async def events(self, request: Request) -> Response:
         """Everything that happens in the session, as it happens.
@@ -106,7 +119,33 @@ class Api:
         session = await self._session(request)
         page = _query(request, models.Page)
         found = await self._sessions.history(session, before=page.before, limit=page.limit)
-        return _json({"messages": await with_questions(self._sessions, session, found)})
+        return _json({"messages": await with_questions(self._line, session, found)})
+
+    async def search(self, request: Request) -> Response:
+        """Messages of the session with a text in them, newest first."""
+        session = await self._session(request)
+        wanted = _query(request, models.Wanted)
+        found = await self._sessions.search(session, wanted.q, limit=wanted.limit)
+        return _json({"messages": await with_questions(self._line, session, found)})
+
+    async def upload(self, request: Request) -> Response:
+        """Send a file, to name in a message's `attachments`.
+
+        As `multipart/form-data`, in one field called `file`. What it is, is read from its content.
+        It belongs to this session, and is deleted with it.
+        """
+        session = await self._session(request)
+        self._line.check()
+        self._count(self._uploads, request, "files")
+        files = self._line.host.files
+        upload = Upload(request, files.limit)
+        await upload.begin()
+        async with aclosing(upload.content()) as content:
+            try:
+                kept = await files.keep(session, upload.name, content, media_type=upload.media_type)
+            except LimitExceeded as error:
+                raise Refusal(413, f"{error}.") from None
+        return _json(outbound.attachment(kept, self._line.link), 201)
 
     async def task(self, request: Request) -> Response:
         """How a task stands, and what was said for it so far."""
@@ -114,11 +153,12 @@ class Api:
         progress = await self._sessions.progress(session, request.path_params["task_id"])
         if progress is None:
             raise Refusal(404, "There is no such task in this session.")
-        return _json(Digest(session).as_json(progress))
+        return _json(self._digest(session).as_json(progress))
 
     async def open(self, request: Request) -> Response:
         """Open a session. Its token opens nothing else, and is not shown again."""
         self._line.check()
+        self._count(self._openings, request, "sessions")
         asked = await _body(request, models.NewSession)
         if asked.user_token:
             raise unauthorized("The user_token is not known here.")
@@ -134,6 +174,16 @@ class Api:
     async def show(self, request: Request) -> Response:
         """How the session stands."""
         return _json(outbound.session(await self._session(request), time.time()))
+
+    async def rename(self, request: Request) -> Response:
+        """Call the session by another name."""
+        session = await self._session(request)
+        renamed = await _body(request, models.Renamed)
+        try:
+            session = await self._sessions.rename(session, renamed.name.replace("\0", ""))
+        except LookupError:
+            raise unauthorized("The session has ended.") from None
+        return _json(outbound.session(session, time.time()))
 
     async def reset(self, request: Request) -> Response:
         """End the session and open the next; the token changes."""
@@ -156,9 +206,33 @@ class Api:
             raise unauthorized("The token is unknown, has expired, or its session has ended.")
         return session
 
-    async def _answer(self, session: Session, said: models.Said) -> Response:
-        digest = Digest(session)
-        async with aclosing(exchange(self._line, session, said, wait=said.wait)) as updates:
+    async def _attached(self, session: Session, said: models.Said) -> list[Attachment]:
+        if said.attachments and restarts(said.text)[0]:
+            raise Refusal(
+                422, "Files belong to one session; send them after it was started afresh."
+            )
+        files = []
+        for file_id in dict.fromkeys(said.attachments):
+            found = await self._line.host.files.find(session, file_id)
+            if found is None:
+                raise Refusal(404, "There is no such file.")
+            files.append(found)
+        return files
+
+    def _count(self, rate: PerMinute, request: Request, what: str) -> None:
+        who = visitor(request, self._proxies)
+        if who and (wait := rate.take(who)):
+            raise too_many(what, wait)
+
+    def _digest(self, session: Session) -> Digest:
+        return Digest(session, self._line.link)
+
+    async def _answer(
+        self, session: Session, said: models.Said, files: Sequence[Attachment]
+    ) -> Response:
+        digest = self._digest(session)
+        updates = exchange(self._line, session, said, wait=said.wait, attachments=files)
+        async with aclosing(updates):
             async for update in updates:
                 digest.add(update)
         progress = digest.progress
@@ -243,16 +317,28 @@ OPERATIONS = (
         query=models.Page, errors=(401, 422, 503),
     ),
     Operation(
+        method="GET", path="/api/chat/search", handler=Api.search, answer=models.Found,
+        query=models.Wanted, errors=(401, 422, 503),
+    ),
+    Operation(
+        method="POST", path="/api/files", handler=Api.upload, answer=models.File, status=201,
+        errors=(400, 401, 408, 413, 422, 429, 503), uploads=True,
+    ),
+    Operation(
         method="GET", path="/api/chat/tasks/{task_id}", handler=Api.task, answer=models.Chat,
         errors=(401, 404, 503),
     ),
     Operation(
         method="POST", path="/api/session", handler=Api.open, answer=models.Ticket, status=201,
-        body=models.NewSession, errors=(400, 401, 404, 413, 422, 503), token=False,
+        body=models.NewSession, errors=(400, 401, 404, 413, 422, 429, 503), token=False,
     ),
     Operation(
         method="GET", path="/api/session", handler=Api.show, answer=models.Session,
         errors=(401, 503),
+    ),
+    Operation(
+        method="PATCH", path="/api/session", handler=Api.rename, answer=models.Session,
+        body=models.Renamed, errors=(400, 401, 413, 422, 503),
     ),
     Operation(
         method="DELETE", path="/api/session", handler=Api.close, answer=None, status=204,

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -35,16 +36,23 @@ class Refused(Exception):
 
 @dataclass(kw_only=True)
 class Said:
-    """Something a person wrote or pressed. `id` is the page's own, stable over repetitions."""
+    """Something a person wrote or pressed. `id` is the page's own, stable over repetitions.
+
+    `files` are names and contents, which are sent first; `sent` are the ids they then have.
+    """
 
     id: str
     text: str
     question: str | None = None
     option: int | None = None
+    files: tuple[tuple[str, bytes], ...] = ()
+    sent: list[str] = field(default_factory=list)
 
     def body(self) -> dict[str, Any]:
         """As it is posted; only its confirmation is waited for."""
-        body = {"text": self.text, "message_id": self.id, "wait": 0}
+        body: dict[str, Any] = {"text": self.text, "message_id": self.id, "wait": 0}
+        if self.sent:
+            body["attachments"] = self.sent
         pressed = {"question": self.question, "option": self.option}
         return body | (pressed if self.question else {})
 
@@ -106,14 +114,17 @@ class Network:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
-        """The response, if it is no error. Raises `SessionOver`, `Refused` or aiohttp's errors."""
+        """The response, if it is no error. Raises `SessionOver`, `Refused` or aiohttp's errors.
+
+        A form goes as it is, any other body as JSON.
+        """
         if self._http is None:
             raise aiohttp.ClientError("no network")
         authorization = {"Authorization": f"Bearer {token}"} if token else {}
         response = await self._http.request(
             method,
             self.url + path,
-            data=None if body is None else orjson.dumps(body),
+            data=body if body is None or isinstance(body, aiohttp.FormData) else orjson.dumps(body),
             headers={**authorization, **(headers or {})},
         )
         if response.status < 400:
@@ -182,6 +193,11 @@ class Browser:
             body = {"agent": self._agent}
             self._open(await self._network.ask("POST", "/api/session", "", body))
         said, token = self.unsent[0], self.token
+        try:
+            await self._upload(said, token)
+        except Refused as refused:
+            self._put_aside(said, refused)
+            return
 
         async def post() -> dict[str, Any]:
             return await self._network.ask("POST", "/api/chat", token, said.body())
@@ -190,11 +206,27 @@ class Browser:
         try:
             self._confirmed(await self._network.post(said, post))
         except Refused as refused:
-            if refused.status >= 500:
-                raise
-            self.refusals.append(refused)
+            self._put_aside(said, refused)
+            return
         finally:
             self._posting = False
+        self._done(said)
+
+    async def _upload(self, said: Said, token: str) -> None:
+        """Send the files that were not sent yet."""
+        for name, content in said.files[len(said.sent) :]:
+            form = aiohttp.FormData(quote_fields=False)
+            form.add_field("file", BytesIO(content), filename=name)
+            answer = await self._network.ask("POST", "/api/files", token, form)
+            said.sent.append(answer["id"])
+
+    def _put_aside(self, said: Said, refused: Refused) -> None:
+        if refused.status >= 500:
+            raise refused
+        self.refusals.append(refused)
+        self._done(said)
+
+    def _done(self, said: Said) -> None:
         self.unsent.remove(said)
         self._network.changed.set()
 

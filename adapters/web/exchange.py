@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -14,6 +14,7 @@ from adapters.web.models import Said
 from adapters.web.problems import Refusal, judged, unavailable
 from adapters.web.stream import from_now, past, pulses
 from gateway import (
+    Attachment,
     Host,
     LiveEvent,
     Message,
@@ -68,6 +69,10 @@ class Line:
             self._receive = None
             self.closing.cancel()
 
+    def link(self, attachment: Attachment) -> str:
+        """The address that opens a stored file for a while."""
+        return self.host.files.link(attachment)
+
     def check(self) -> None:
         """Raise a ``Refusal`` unless open."""
         if self._receive is None:
@@ -93,7 +98,12 @@ def restarts(text: str) -> tuple[bool, str]:
 
 
 async def exchange(
-    line: Line, session: Session, said: Said, *, wait: float | None
+    line: Line,
+    session: Session,
+    said: Said,
+    *,
+    wait: float | None,
+    attachments: Sequence[Attachment] = (),
 ) -> AsyncGenerator[Update]:
     """Take a post and follow it, for ``wait`` seconds from its acceptance (None: to its end).
 
@@ -107,7 +117,13 @@ async def exchange(
     if restart:
         updates = _restart(line, session, rest, said.message_id, wait)
     else:
-        raw = inbound.event(session, said.text, message_id=said.message_id, press=press)
+        raw = inbound.event(
+            session,
+            said.text,
+            message_id=said.message_id,
+            press=press,
+            attachments=attachments,
+        )
         # A command to stop does its work at once, and is no task.
         stops = not press and said.text.strip().casefold() == "/stop"
         updates = _stop(line, session, raw) if stops else _follow(line, session, raw, wait)

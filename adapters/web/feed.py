@@ -10,7 +10,7 @@ from typing import Any
 from adapters.web import outbound
 from adapters.web.exchange import LULL, Line, Update
 from adapters.web.stream import pulses
-from gateway import LiveEvent, Message, Progress, Role, Session, Sessions, Ticket
+from gateway import LiveEvent, Message, Progress, Role, Session, Ticket
 
 BEAT = 15.0
 """Seconds of silence after which a comment shows that the connection lives."""
@@ -24,8 +24,9 @@ _SHOWN_LIVE = frozenset({"delta", "step", "task"})
 class Digest:
     """What one post came to, gathered from its updates."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, link: outbound.Link) -> None:
         self.session = session
+        self._link = link
         self.progress: Progress | None = None
         self._fresh: dict[str, Any] = {}
         self._notices: list[Message] = []
@@ -44,7 +45,7 @@ class Digest:
         """The answer to the post."""
         said = (*self._notices, *outbound.answers(progress.messages))
         asked = (progress.question,) if progress.question else ()
-        messages = outbound.messages(said, asked)
+        messages = outbound.messages(said, self._link, asked)
         return {"task": outbound.task(progress.task), "messages": messages, **self._fresh}
 
     def frames(self, update: Update) -> list[bytes]:
@@ -57,7 +58,7 @@ class Digest:
             return self._moved(before, update) or [outbound.HEARTBEAT]
         if isinstance(update, Ticket):
             return [outbound.frame("session", outbound.ticket(update))]
-        return [outbound.frame("message", outbound.message(update))]
+        return [outbound.frame("message", outbound.message(update, self._link))]
 
     def _live(self, event: LiveEvent) -> list[bytes]:
         if event.kind != "message":
@@ -66,7 +67,7 @@ class Digest:
         if message.role is Role.USER or message.number in self._sent:
             return []
         self._sent.add(message.number)
-        shown = outbound.message(message, question)
+        shown = outbound.message(message, self._link, question)
         return [outbound.frame("message", shown, message.number)]
 
     def _moved(self, before: Progress | None, now: Progress) -> list[bytes]:
@@ -82,10 +83,9 @@ class Digest:
 
 
 async def post_frames(
-    session: Session, first: Update, rest: AsyncGenerator[Update]
+    digest: Digest, first: Update, rest: AsyncGenerator[Update]
 ) -> AsyncGenerator[bytes]:
     """One post's updates, as a stream."""
-    digest = Digest(session)
     async with aclosing(rest):
         for frame in digest.frames(first):
             yield frame
@@ -117,17 +117,17 @@ class _Feed:
     """Remembers the last message shown, so that none is shown twice or left out."""
 
     def __init__(self, line: Line, session: Session, last: int) -> None:
-        self._sessions = line.host.sessions
+        self._line = line
         self._session = session
         self._last = last
 
     async def missed(self) -> bytes:
         """What the store has that was not shown."""
-        found = await self._sessions.after(self._session, self._last)
+        found = await self._line.host.sessions.after(self._session, self._last)
         if not found:
             return b""
         self._last = found[-1].number
-        shown = await with_questions(self._sessions, self._session, found)
+        shown = await with_questions(self._line, self._session, found)
         return b"".join(outbound.frame("message", one, one["id"]) for one in shown)
 
     async def beat(self, silent: int) -> bytes:
@@ -147,12 +147,14 @@ class _Feed:
             return await self.missed()
         self._last = event.number
         message, question = outbound.published(event.data)
-        return outbound.frame("message", outbound.message(message, question), event.number)
+        shown = outbound.message(message, self._line.link, question)
+        return outbound.frame("message", shown, event.number)
 
 
 async def with_questions(
-    sessions: Sessions, session: Session, found: Sequence[Message]
+    line: Line, session: Session, found: Sequence[Message]
 ) -> list[dict[str, Any]]:
     """Messages as JSON, each with its question while that is open."""
     asking = any(message.question_id for message in found)
-    return outbound.messages(found, await sessions.questions(session) if asking else ())
+    questions = await line.host.sessions.questions(session) if asking else ()
+    return outbound.messages(found, line.link, questions)

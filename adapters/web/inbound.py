@@ -3,11 +3,13 @@
 The event is what the inbox stores; it names the conversation and the participant that the token
 opened, never the token:
 
-    {"event_id", "conversation", "participant", "agent", "text", "question"?, "option"?}
+    {"event_id", "conversation", "participant", "agent", "text", "question"?, "option"?,
+     "attachments"?: [{"id", "name", "media_type", "size"}]}
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ import orjson
 from gateway import (
     Action,
     Address,
+    Attachment,
     Conversation,
     ConversationKind,
     Ignored,
@@ -28,7 +31,12 @@ from gateway import (
 
 
 def event(
-    session: Session, text: str, *, message_id: str | None = None, press: Press | None = None
+    session: Session,
+    text: str,
+    *,
+    message_id: str | None = None,
+    press: Press | None = None,
+    attachments: Sequence[Attachment] = (),
 ) -> bytes:
     """The raw event of one post into ``session``.
 
@@ -45,6 +53,11 @@ def event(
     }
     if press:
         fields |= {"question": press.question_id, "option": press.option}
+    if attachments:
+        fields["attachments"] = [
+            {"id": one.id, "name": one.name, "media_type": one.media_type, "size": one.size}
+            for one in attachments
+        ]
     return orjson.dumps(fields)
 
 
@@ -60,7 +73,8 @@ def read(raw: bytes) -> Inbound | Ignored:
     event_id = _text(fields, "event_id")
     press = _press(fields)
     text = _text(fields, "text", required=False)
-    if not press and not text.strip():
+    attachments = _attachments(fields.get("attachments", []))
+    if not press and not attachments and not text.strip():
         return Ignored(reason="nothing was said", event_id=event_id)
     return Inbound(
         event_id=event_id,
@@ -71,14 +85,30 @@ def read(raw: bytes) -> Inbound | Ignored:
         action=Action.PRESS if press else Action.MESSAGE,
         press=press,
         agent=_text(fields, "agent", required=False),
+        attachments=attachments,
     )
 
 
 def _text(fields: dict[str, Any], name: str, *, required: bool = True) -> str:
     value = fields.get(name, "")
-    if not isinstance(value, str) or (required and not value):
+    if not isinstance(value, str) or (required and not value) or "\0" in value:
         raise UnreadableUpdate(f"{name} is not a text")
     return value
+
+
+def _attachments(several: object) -> tuple[Attachment, ...]:
+    if not isinstance(several, list) or not all(isinstance(one, dict) for one in several):
+        raise UnreadableUpdate("attachments is not a list of objects")
+    return tuple(_attachment(one) for one in several)
+
+
+def _attachment(fields: dict[str, Any]) -> Attachment:
+    size = fields.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise UnreadableUpdate("attachments.size is not a number of bytes")
+    names = ("id", "name", "media_type")
+    file_id, name, media_type = (_text(fields, one) for one in names)
+    return Attachment(id=file_id, name=name, media_type=media_type, size=size)
 
 
 def _press(fields: dict[str, Any]) -> Press | None:

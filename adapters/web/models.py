@@ -42,8 +42,8 @@ class Said(Model):
     message_id: _Id | None = None
     """Of your choice. The same id with the same text is the same message: it is answered once, and
     every repetition returns that answer."""
-    attachments: tuple[str, ...] = ()
-    """Ids of files sent before."""
+    attachments: tuple[_Id, ...] = Field(default=(), max_length=10)
+    """Ids of files sent before, in this session; with them the text may be empty."""
     wait: float = Field(default=30.0, ge=0, le=MAX_WAIT)
     """Seconds to wait for the answer before 202 is returned; unlimited for a stream."""
     question: _Id | None = None
@@ -55,9 +55,18 @@ class Said(Model):
     def _says_something(self) -> Said:
         if (self.question is None) != (self.option is None):
             raise ValueError("question and option belong together")
-        if self.question is None and not self.text.strip():
+        if self.question is not None and self.attachments:
+            raise ValueError("a pressed button takes no attachments")
+        if self.question is None and not self.text.strip() and not self.attachments:
             raise ValueError("text is empty")
         return self
+
+
+class Renamed(Model):
+    """Gives a session another name."""
+
+    name: _Name
+    """What the session is called from now on; empty: nothing."""
 
 
 class Page(Model):
@@ -67,6 +76,15 @@ class Page(Model):
     """Only messages with a smaller id."""
     limit: int = Field(default=50, ge=1, le=200)
     """The newest so many of them."""
+
+
+class Wanted(Model):
+    """What to look for."""
+
+    q: str = Field(min_length=1, max_length=200, pattern=r"\S")
+    """Part of a message's text, in any case."""
+    limit: int = Field(default=50, ge=1, le=200)
+    """At most so many messages."""
 
 
 class Ticket(Model):
@@ -85,6 +103,26 @@ class Question(Model):
     options: list[str]
 
 
+class File(Model):
+    """A file; ``media_type`` is read from its content, and an image's may be shown in a page."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    """In bytes."""
+    url: str
+    """Opens the file for an hour, without a token; a message read again has a fresh one."""
+
+
+class Quote(Model):
+    """What a message replies to."""
+
+    text: str
+    from_agent: bool
+    sender: str | None = None
+
+
 class Message(Model):
     """One message. ``id`` counts from 1 within the session; 0 is shown but not kept."""
 
@@ -97,6 +135,8 @@ class Message(Model):
     sender: str | None = None
     task_id: str | None = None
     question: Question | None = None
+    attachments: list[File]
+    quote: Quote | None = None
 
 
 class Task(Model):
@@ -116,6 +156,12 @@ class Chat(Model):
 
 class History(Model):
     """Messages, oldest first."""
+
+    messages: list[Message]
+
+
+class Found(Model):
+    """Messages, newest first."""
 
     messages: list[Message]
 

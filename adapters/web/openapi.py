@@ -14,6 +14,7 @@ import orjson
 
 from adapters.web import models
 from adapters.web.api import OPERATIONS, Operation
+from adapters.web.upload import FIELD
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -55,8 +56,26 @@ def _add(app: FastAPI, operation: Operation) -> None:
         response_description="Done",
         response_model=operation.answer,
         responses=_responses(operation),
-        openapi_extra={"security": [{"token": []}] if operation.token else []},
+        openapi_extra={
+            "security": [{"token": []}] if operation.token else [],
+            **({"requestBody": _UPLOAD} if operation.uploads else {}),
+        },
     )
+
+
+_UPLOAD = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": [FIELD],
+                "additionalProperties": False,
+                "properties": {FIELD: {"type": "string", "format": "binary"}},
+            }
+        }
+    },
+}
 
 
 def _endpoint(operation: Operation) -> Callable[..., None]:
@@ -101,10 +120,11 @@ _WHEN = {
     401: "No valid token",
     403: "Refused by the channel's rules",
     404: "Nothing of yours has this name",
+    408: "The upload takes too long",
     409: "The message_id was used for another text",
     413: "Too large",
     422: "Not as described here",
-    429: "Too many messages; Retry-After says when to come back",
+    429: "Too many; Retry-After says when to come back",
     503: "Not available right now; Retry-After says when to come back",
 }
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from gateway import Message, Question, QuestionKind, Role, Session, Task, Ticket
+from gateway import (
+    Attachment,
+    Message,
+    Question,
+    QuestionKind,
+    Quote,
+    Role,
+    Session,
+    Task,
+    Ticket,
+)
+
+Link = Callable[[Attachment], str]
+"""Makes the address that opens a file for a while."""
 
 HEARTBEAT = b": \n\n"
 
@@ -46,7 +59,24 @@ def task(one: Task) -> dict[str, Any]:
     return {"id": one.id, "state": one.state.value}
 
 
-def message(one: Message, question: Question | None = None) -> dict[str, Any]:
+def attachment(one: Attachment, link: Link) -> dict[str, Any]:
+    """A stored file, and what opens it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "media_type": one.media_type,
+        "size": one.size,
+        "url": link(one),
+    }
+
+
+def quote(one: Quote) -> dict[str, Any]:
+    """What a message replies to."""
+    sender = {"sender": one.sender} if one.sender else {}
+    return {"text": one.text, "from_agent": one.from_agent, **sender}
+
+
+def message(one: Message, link: Link, question: Question | None = None) -> dict[str, Any]:
     """One message, with its question while that is open."""
     fields: dict[str, Any] = {
         "id": one.number,
@@ -54,6 +84,8 @@ def message(one: Message, question: Question | None = None) -> dict[str, Any]:
         "text": one.text,
         "created_at": moment(one.created_at),
         "notice": not one.in_context,
+        # One that never reached the store has nothing that could be opened.
+        "attachments": [attachment(file, link) for file in one.attachments if file.id],
     }
     if one.sender and one.sender != one.sender_id:
         fields["sender"] = one.sender
@@ -65,13 +97,17 @@ def message(one: Message, question: Question | None = None) -> dict[str, Any]:
             "kind": question.kind.value,
             "options": list(question.options),
         }
+    if one.quote:
+        fields["quote"] = quote(one.quote)
     return fields
 
 
-def messages(several: Iterable[Message], questions: Iterable[Question]) -> list[dict[str, Any]]:
+def messages(
+    several: Iterable[Message], link: Link, questions: Iterable[Question] = ()
+) -> list[dict[str, Any]]:
     """Messages, each with its question while that is open."""
     asked = {question.id: question for question in questions}
-    return [message(one, asked.get(one.question_id)) for one in several]
+    return [message(one, link, asked.get(one.question_id)) for one in several]
 
 
 def answers(several: Iterable[Message]) -> list[Message]:
@@ -87,16 +123,14 @@ def frame(kind: str, data: object, number: int = 0) -> bytes:
 
 def published(data: Mapping[str, Any]) -> tuple[Message, Question | None]:
     """The message of a live event, and the question it asks."""
-    fields = data["message"]
-    asked = data.get("question")
-    return (
-        Message(**{**fields, "role": Role(fields["role"])}),
-        Question(
-            **{**asked, "kind": QuestionKind(asked["kind"]), "options": tuple(asked["options"])}
-        )
-        if asked
-        else None,
-    )
+    fields, asked = dict(data["message"]), data.get("question")
+    fields["role"] = Role(fields["role"])
+    fields["attachments"] = tuple(Attachment(**file) for file in fields.get("attachments", ()))
+    fields["quote"] = Quote(**fields["quote"]) if fields.get("quote") else None
+    if asked:
+        kind, options = QuestionKind(asked["kind"]), tuple(asked["options"])
+        return Message(**fields), Question(**{**asked, "kind": kind, "options": options})
+    return Message(**fields), None
 
 
 def _moment(seconds: float | None) -> str | None:

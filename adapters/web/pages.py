@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +18,8 @@ from adapters.web.openapi import document
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types dompurify"
 )
 TYPES = {
     "css": "text/css; charset=utf-8",
@@ -25,6 +27,7 @@ TYPES = {
     "js": "text/javascript; charset=utf-8",
     "json": "application/json",
     "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
 }
 
 
@@ -54,14 +57,17 @@ class Asset:
 
 
 class Pages:
-    """Serves the pages of one channel. ``agent`` finds who is meant by a name, or "" for nobody."""
+    """Serves the pages of one channel. ``agent`` finds who is meant by a name, or "" for nobody;
+    ``file_bytes`` is how large a file may be, 0 for no limit."""
 
-    def __init__(self, title: str, theme: str, agent: Callable[[str], str]) -> None:
+    def __init__(
+        self, title: str, theme: str, agent: Callable[[str], str], *, file_bytes: int
+    ) -> None:
         self._title = title
         self._theme = theme
         self._agent = agent
-        folder = files("adapters.web").joinpath("static")
-        self._files = {file.name: file.read_bytes() for file in folder.iterdir()}
+        self._file_bytes = file_bytes
+        self._files = dict(_within(files("adapters.web").joinpath("static")))
         self._assets: dict[str, Asset] = {}
 
     def routes(self) -> list[Route]:
@@ -71,7 +77,7 @@ class Pages:
             Route("/chat/{agent}", self.chat),
             Route("/docs", self.docs),
             Route("/openapi.json", self.openapi),
-            Route("/static/{name}", self.static),
+            Route("/static/{name:path}", self.static),
         ]
 
     async def chat(self, request: Request) -> Response:
@@ -94,7 +100,7 @@ class Pages:
         """One file of a page."""
         name = request.path_params["name"]
         kind = name.rpartition(".")[2]
-        if name not in self._files or kind == "html":
+        if name not in self._files or kind == "html" or kind not in TYPES:
             return self._missing(request)
         return self._kept(name, kind, lambda: self._files[name]).response(request)
 
@@ -104,13 +110,26 @@ class Pages:
         return response
 
     def _page(self, name: str, agent: str = "") -> Asset:
-        filled = {"title": self._title, "theme": self._theme, "agent": agent}
+        filled = {
+            "title": self._title,
+            "theme": self._theme,
+            "agent": agent,
+            "file_bytes": str(self._file_bytes),
+        }
         return self._kept(f"{name}/{agent}", "html", lambda: _filled(self._files[name], filled))
 
     def _kept(self, key: str, kind: str, make: Callable[[], bytes]) -> Asset:
         if key not in self._assets:
             self._assets[key] = Asset(kind, make())
         return self._assets[key]
+
+
+def _within(folder: Traversable, path: str = "") -> Iterator[tuple[str, bytes]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _within(entry, f"{path}{entry.name}/")
+        else:
+            yield path + entry.name, entry.read_bytes()
 
 
 def _filled(template: bytes, values: Mapping[str, str]) -> bytes:

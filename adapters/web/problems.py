@@ -71,6 +71,13 @@ def unavailable(error: Unavailable | None = None) -> Refusal:
     return Refusal(503, detail, headers={"Retry-After": _whole(wait)})
 
 
+def too_many(what: str, seconds: float) -> Refusal:
+    """More than a limit allows; after so many seconds there may be another."""
+    wait = _whole(seconds)
+    detail = f"Too many {what}. Please try again in {wait} s."
+    return Refusal(429, detail, headers={"Retry-After": wait})
+
+
 def invalid(error: ValidationError) -> Refusal:
     """A body or query that is not what was asked for: 400 when it is not JSON, else 422."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
@@ -92,9 +99,7 @@ def judged(receipt: Receipt) -> Refusal | None:
     if receipt.conflict:
         return Refusal(409, "This message_id was used before, for another message.")
     if receipt.retry_after is not None:
-        wait = _whole(receipt.retry_after)
-        detail = f"Too many messages. Please try again in {wait} s."
-        return Refusal(429, detail, headers={"Retry-After": wait})
+        return too_many("messages", receipt.retry_after)
     if receipt.outcome == "refused":
         return Refusal(403, f"The message was refused: {receipt.reason or 'not allowed here'}.")
     if receipt.outcome != "accepted":

@@ -1,8 +1,16 @@
 """What a web channel is configured with."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, Field
+
+from adapters.web.visitors import networks
 from gateway import ChannelSettings
+
+
+def _networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    networks(texts)
+    return texts
 
 
 class WebSettings(ChannelSettings):
@@ -17,3 +25,9 @@ class WebSettings(ChannelSettings):
     """The page's colours; "auto" follows the visitor's system."""
     anonymous: bool = True
     """Whether a session can be opened without proving who one is."""
+    sessions_per_minute: int = Field(default=30, ge=0)
+    """How many sessions one address may open in a minute; 0 means any number."""
+    files_per_minute: int = Field(default=60, ge=0)
+    """How many files one address may send in a minute; 0 means any number."""
+    trusted_proxies: Annotated[tuple[str, ...], AfterValidator(_networks)] = ("127.0.0.1", "::1")
+    """Addresses and networks of proxies before the gateway, whose X-Forwarded-For is believed."""

@@ -137,6 +137,18 @@ class WebSimulator:
         """Let a person write; return the message's id, which their browser made up."""
         return self._put(place, Said(id=new_id(), text=text))
 
+    async def send_file(
+        self,
+        content: bytes,
+        name: str,
+        *,
+        person: SimulatedPerson,
+        place: SimulatedPlace,
+        caption: str = "",
+    ) -> str:
+        """Let a person send a file, with a text or without; return the message's id."""
+        return self._put(place, Said(id=new_id(), text=caption, files=((name, content),)))
+
     async def press(self, label: str, *, person: SimulatedPerson, place: SimulatedPlace) -> str:
         """Press the button on the newest message that has it; return the message's id."""
         for shown in reversed(self._browsers[place.id].shown):

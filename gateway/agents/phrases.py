@@ -22,8 +22,8 @@ def short(text: str, longest: int = 80) -> str:
 
 
 def listed(lines: Iterable[str]) -> str:
-    """The lines as a list that reads well in plain text."""
-    return "\n".join(f"• {line}" for line in lines)
+    """The lines as a list in Markdown, which reads well in plain text too."""
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def reflected(fact: str) -> str:

@@ -16,14 +16,15 @@ from gateway.cli.output import print_json
 from gateway.cli.reading import gateway_section, reading
 from gateway.domain import new_id
 from gateway.errors import GatewayError, StoreLocked
-from gateway.ports.store import OperatorScope, SessionScope, Store
+from gateway.ports.records import OperatorScope, SessionScope
+from gateway.ports.store import Store
 from gateway.sessions import SESSION_ENDED
 from gateway.settings import GatewaySection
 
 Directly = Callable[[Store], Awaitable[object]]
 
 TIMEOUT = 30.0
-_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask such a listener
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask such a listener
 _SCOPE = OperatorScope(why="an operator's command")
 _CLOSED = (
     "{locked}\nWhile a gateway runs, changes go through it, and that takes an operator token:"
@@ -123,7 +124,7 @@ def _ask(gateway: GatewaySection, token: str, method: str, path: str) -> None:
         raise GatewayError(
             "a gateway runs, but on a port that it chose itself: set a fixed one in gateway.listen"
         )
-    host = _ANYWHERE.get(gateway.host, gateway.host)
+    host = ANYWHERE.get(gateway.host, gateway.host)
     with closing(HTTPConnection(host, gateway.port, timeout=TIMEOUT)) as connection:
         try:
             connection.request(method, path, headers={"Authorization": f"Bearer {token}"})

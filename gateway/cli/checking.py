@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway import plugins
-from gateway.cli.output import print_json
+from gateway.cli.output import print_json, printable
 from gateway.cli.reading import configuration
+from gateway.cli.standing_in import Nobody, host
 from gateway.errors import ConfigurationError, GatewayError, Problem
 from gateway.ports.adapter import Checked
-from gateway.ports.agent import ClosingAgent
+from gateway.ports.agent import CheckedAgent, ClosingAgent
 from gateway.settings import ChannelSection, Settings, schema
 
 P = TypeVar("P")
@@ -24,12 +25,15 @@ TIMEOUT = 30.0
 
 @dataclass(kw_only=True)
 class Report:
-    """What was found; ``accounts`` says who each channel is on its platform."""
+    """What was found; ``accounts`` says who each channel is on its platform, ``answers`` who
+    answered for each agent."""
 
     source: str = ""
     problems: list[Problem] = field(default_factory=list)
     skipped: Mapping[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    online: bool = False
     counted: str = ""
 
 
@@ -43,6 +47,7 @@ def check(config: Path | None, *, online: bool, as_json: bool) -> int:
                 "problems": [_record(problem) for problem in report.problems],
                 "skipped": dict(report.skipped),
                 "accounts": report.accounts,
+                "answers": report.answers,
             }
         )
     else:
@@ -56,7 +61,7 @@ def print_schema() -> None:
 
 
 async def _checked(config: Path | None, online: bool) -> Report:
-    report = Report()
+    report = Report(online=online)
     if (clash := plugins.clash()) is not None:
         report.problems.append(clash)
     try:
@@ -79,42 +84,51 @@ async def _try_agents(settings: Settings, report: Report) -> None:
         except ConfigurationError as error:
             report.problems += map(settings.locate, error.problems)
         else:
-            if isinstance(agent, ClosingAgent):
-                await agent.aclose()
+            try:
+                if report.online and isinstance(agent, CheckedAgent):
+                    where = f"agents.{name}"
+                    await _ask(settings, report, where, agent.check(), report.answers)
+            finally:
+                if isinstance(agent, ClosingAgent):
+                    await agent.aclose()
 
 
 async def _try_channels(settings: Settings, report: Report) -> None:
     import aiohttp
 
-    from gateway.app import Host
-
     async with aiohttp.ClientSession() as http:
-        host = Host(
-            http=http,
-            public_url=settings.gateway.public_url,
-            agents=tuple(settings.agents),
-            sessions=None,  # type: ignore[arg-type]  # nobody opens a session here
-        )
+        asking = host(settings, http)
         for section in settings.channels.values():
-            await _try_channel(settings, section, host, report)
+            await _try_channel(settings, section, asking, report)
 
 
 async def _try_channel(
-    settings: Settings, section: ChannelSection, host: Any, report: Report
+    settings: Settings, section: ChannelSection, asking: Nobody, report: Report
 ) -> None:
-    from gateway.app import channel_of
+    from gateway.house import channel_of
 
-    adapter = channel_of(section, host).adapter
+    adapter = channel_of(section, asking).adapter
     if not isinstance(adapter, Checked):
         return
+    where = f"channels.{section.name}"
+    await _ask(settings, report, where, adapter.check(), report.accounts)
+
+
+async def _ask(
+    settings: Settings,
+    report: Report,
+    where: str,
+    checking: Awaitable[str],
+    found: dict[str, str],
+) -> None:
+    """Have a channel or an agent try what it was given; note who answered, or the problem."""
     try:
         async with asyncio.timeout(TIMEOUT):
-            report.accounts[section.name] = await adapter.check()
+            found[where.partition(".")[2]] = await checking
     except ConfigurationError as error:
         report.problems += map(settings.locate, error.problems)
     except (GatewayError, TimeoutError) as error:
-        what = f"the platform cannot be asked: {str(error) or 'no answer in time'}"
-        where = f"channels.{section.name}"
+        what = f"cannot be asked: {str(error) or 'no answer in time'}"
         report.problems.append(settings.locate(Problem(where=where, what=what)))
 
 
@@ -124,11 +138,15 @@ def _tell(report: Report) -> None:
     for name, reason in report.skipped.items():
         print(f"channels.{name} is skipped: {reason}")
     for name, account in report.accounts.items():
-        print(f"channels.{name} is {account}")
+        print(printable(f"channels.{name} is {account}"))
+    for name, answer in report.answers.items():
+        print(printable(f"agents.{name}: {answer}"))
     if report.problems:
         print(f"{_many(report.problems, 'problem')} found")
     else:
         print(f"{report.source}: no problem found ({report.counted})")
+        if not report.online:
+            print("Nothing was called: --online also tries tokens, keys and servers.")
 
 
 def _many(things: Any, noun: str) -> str:

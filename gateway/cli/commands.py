@@ -76,10 +76,33 @@ def run(config: Config = None) -> None:
 
 
 @app.command()
+def chat(
+    config: Config = None,
+    agent: Annotated[str, typer.Option(help="Which agent. [default: the web channel's]")] = "",
+    url: Annotated[
+        str, typer.Option(help="A gateway's address. [default: the configuration's, or one here]")
+    ] = "",
+    new: Annotated[
+        bool, typer.Option("--new/--continue", help="Begin anew, or go on where you were.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines in, lines out; also when it is no terminal.")
+    ] = False,
+) -> None:
+    """Talk to an agent from the terminal.
+
+    To the gateway that runs, or else to one that is started here for as long as you talk.
+    """
+    from gateway.cli.chat import chat as talk
+
+    raise typer.Exit(talk(config, agent=agent, url=url, fresh=new, plain=plain))
+
+
+@app.command()
 def check(
     config: Config = None,
     online: Annotated[
-        bool, typer.Option("--online", help="Also try the credentials on the platforms.")
+        bool, typer.Option("--online", help="Also try tokens, keys and servers: calls them.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -111,8 +134,53 @@ def explain(
 
 
 @app.command()
+def init(
+    path: Annotated[
+        Path | None, typer.Argument(help="Where to write it. [default: config/gateway.toml]")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="demo, model or python.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="The model server's address.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name.")] = None,
+    key_env: Annotated[
+        str | None, typer.Option(help="The variable that holds its key; - for none.")
+    ] = None,
+    web: Annotated[bool | None, typer.Option("--web/--no-web", help="A chat page.")] = None,
+    port: Annotated[int | None, typer.Option(help="The chat page's port.")] = None,
+    telegram: Annotated[
+        bool | None, typer.Option("--telegram/--no-telegram", help="A Telegram bot.")
+    ] = None,
+    token_env: Annotated[
+        str | None, typer.Option(help="The variable that holds the bot's token.")
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="polling or webhook.")] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="This server's address, for the webhook.")
+    ] = None,
+    online: Annotated[
+        bool | None, typer.Option("--online/--offline", help="Try the credentials afterwards.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Write a first configuration, by asking a few questions. Secrets stay in the environment."""
+    from gateway.cli import beginning
+
+    given = {
+        "agent": agent, "base_url": base_url, "model": model, "key_env": key_env, "web": web,
+        "port": port, "telegram": telegram, "token_env": token_env, "mode": mode,
+        "public_url": public_url,
+    }  # fmt: skip
+    raise typer.Exit(beginning.init(path, given, yes=yes, force=force, online=online))
+
+
+@app.command()
 def migrate(config: Config = None) -> None:
-    """Bring the database to this version's schema."""
+    """Bring the database to this version's schema: once after an upgrade that says so.
+
+    The gateway has to be stopped, and a backup is a good idea: docs/deployment.md says how.
+    """
     from gateway.cli import running
 
     running.migrate(config)

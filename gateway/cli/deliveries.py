@@ -10,7 +10,8 @@ import orjson
 from gateway.cli.output import Record, local, moment, print_json, print_table
 from gateway.cli.reading import read
 from gateway.domain import Delivery, DeliveryState
-from gateway.ports.store import Dead, OperatorScope, Store
+from gateway.ports.records import Dead, OperatorScope
+from gateway.ports.store import Store
 
 UNSETTLED = (
     DeliveryState.PENDING,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from gateway.boundary import Explanation
 from gateway.cli.output import print_facts, print_json
 from gateway.cli.reading import configuration
+from gateway.cli.standing_in import host
 from gateway.errors import ConfigurationError, Problem
 from gateway.settings import Settings
 
@@ -32,11 +30,10 @@ def explain(channel: str, update: str, config: Path | None, *, as_json: bool) ->
 
 
 def _explanation(settings: Settings, channel: str, raw: bytes) -> Explanation:
-    from gateway.app import channel_of
     from gateway.channels import explain as explain_raw
+    from gateway.house import channel_of
 
-    host = _Nobody(public_url=settings.gateway.public_url, agents=tuple(settings.agents))
-    return explain_raw(channel_of(settings.channels[channel], host), raw)
+    return explain_raw(channel_of(settings.channels[channel], host(settings)), raw)
 
 
 def _facts(explanation: Explanation) -> dict[str, object]:
@@ -70,13 +67,3 @@ def _unknown(channel: str, settings: Settings) -> ConfigurationError:
     hint = f'did you mean "{close[0]}"?' if close else f"known: {', '.join(dict.fromkeys(names))}"
     what = f'there is no channel "{channel}"'
     return ConfigurationError([Problem(where=settings.source, what=what, hint=hint)])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Nobody:
-    """A host for an adapter that only parses."""
-
-    public_url: str
-    agents: Sequence[str]
-    http: Any = None
-    sessions: Any = None

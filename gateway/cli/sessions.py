@@ -19,7 +19,8 @@ from gateway.cli.output import (
 from gateway.cli.reading import gateway_section, read
 from gateway.domain import Message, Session
 from gateway.errors import GatewayError
-from gateway.ports.store import OperatorScope, SessionQuery, SessionScope, Store
+from gateway.ports.records import OperatorScope, SessionQuery, SessionScope
+from gateway.ports.store import Store
 
 COLUMNS = ("id", "channel", "agent", "state", "owner", "messages", "last activity", "name")
 PAGE = 500

@@ -37,12 +37,15 @@ class Event(StrEnum):
     # what comes in
     EVENT_UNREADABLE = "event_unreadable", "a platform event that cannot be read; it is set aside"
     EVENT_REFUSED = "event_refused", "a platform event that the channel's rules refuse"
+    GROUP_MOVED = "group_moved", "a group goes on under another id, and its sessions with it"
 
     # lanes and turns
     LANE_FENCED = "lane_fenced", "somebody else holds this lane now; this work is dropped"
     LANE_FAILED = "lane_failed", "a lane's worker failed in a way nobody expected"
     RECOVERED = "recovered", "rows and deliveries found waiting in the store"
     AGENT_FAILED = "agent_failed", "an agent raised; the turn is tried again or dies"
+    AGENT_AWAY = "agent_away", "an agent cannot answer now; its turns wait. Said once"
+    AGENT_BACK = "agent_back", "an agent that was away answers again"
     ROW_DEAD = "row_dead", "an inbox row failed too often; an operator may retry or discard it"
 
     # what goes out
@@ -52,6 +55,10 @@ class Event(StrEnum):
     DELIVERY_DEAD = "delivery_dead", "a delivery failed too often; an operator may retry it"
     DELIVERY_UNKNOWN = "delivery_unknown", "whether a delivery arrived is unknown; it is held"
 
+    # files
+    FILES_FAILED = "files_failed", "the disk did not take or give a file; its sender was told"
+    FILES_SWEPT = "files_swept", "`count` contents on disk that nobody refers to were removed"
+
     # the store
     SQLITE_OLD = "sqlite_old", "this SQLite has a rare bug; a newer one is to be preferred"
 
@@ -60,9 +67,13 @@ ADAPTER_EVENTS = {
     "telegram.call_failed": "a call that is made until it succeeds failed; said once",
     "telegram.conflict": "another program asks for the same bot's updates",
     "telegram.connected": "the bot's token is good; `username` is what it is called",
+    "telegram.entities_refused": "Telegram did not take bold, links and the like; sent without",
     "telegram.intake_paused": "what came could not be committed; it is asked for again",
-    "telegram.press_unacknowledged": "a pressed button may go on spinning for a while",
+    "telegram.embellishment_failed": "a reaction is not shown, or a button goes on spinning",
+    "telegram.no_drafts": "this Bot API server is older than drafts; messages stand in for them",
+    "telegram.preview_left": "a message that showed an answer being written could not be deleted",
     "telegram.reached": "Telegram answers again",
+    "telegram.sent_as_document": "Telegram did not take a picture or sound as such; sent as a file",
     "telegram.update_skipped": "an update that cannot be read; it is set aside",
     "telegram.webhook_not_set": "without gateway.public_url Telegram cannot be told the address",
     "telegram.webhook_set": "Telegram knows where to send updates",

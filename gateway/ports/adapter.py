@@ -6,13 +6,25 @@ An adapter is made by its factory, a class registered under the entry-point grou
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from gateway.boundary import Rules
-from gateway.domain import Address, Delivery, Ignored, Inbound, Message, Question, Session, Task
+from gateway.domain import (
+    JSON,
+    Address,
+    Attachment,
+    Delivery,
+    Ignored,
+    Inbound,
+    Message,
+    Moved,
+    Question,
+    Session,
+    Task,
+)
 from gateway.ports.coordinator import LiveEvent, Rate
 
 if TYPE_CHECKING:
@@ -45,9 +57,44 @@ Receive = Callable[[bytes], Awaitable[Receipt]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """The platform took it; ``platform_id`` is its id there."""
+    """The platform took it; ``platform_id`` is its id there. ``moved`` says what it told besides:
+    that the group it went to has another id now."""
 
     platform_id: str = ""
+    moved: Moved | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A piece of a text as the platform takes it: what people read, and the adapter's own data on
+    how it is shown, which comes back as ``Delivery.format``."""
+
+    text: str
+    format: JSON = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """An answer that is being written: all of its text so far, in Markdown.
+
+    ``message_id`` is the platform's id of the message that shows it already; empty at first, and
+    always where the platform shows it otherwise.
+    """
+
+    address: Address
+    task_id: str
+    text: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NativeCommand:
+    """A chat command to offer natively. ``descriptions`` is by language (ISO 639-1), ``en`` always
+    among them; ``personal`` commands make no sense in groups."""
+
+    name: str
+    descriptions: Mapping[str, str]
+    personal: bool = False
 
 
 class Adapter(Protocol):
@@ -68,7 +115,7 @@ class Adapter(Protocol):
         """Send one item. Raises a ``SendError`` that says what became of it, or ``Unavailable``."""
         ...
 
-    def parse(self, raw: bytes) -> Inbound | Ignored:
+    def parse(self, raw: bytes) -> Inbound | Moved | Ignored:
         """Read one raw event. Pure; raises ``UnreadableUpdate``."""
         ...
 
@@ -91,10 +138,48 @@ class AdapterFactory(Protocol):
 
 @runtime_checkable
 class Splitting(Protocol):
-    """Cuts long texts into parts the platform takes."""
+    """Cuts long texts into parts the platform takes, and says how they are shown."""
 
-    def split(self, text: str) -> Sequence[str]:
-        """The parts of ``text``, in order, none beyond the platform's limit. Pure."""
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
+        """The parts of ``text``, in order, none beyond the platform's limit. Pure.
+
+        An agent's text is Markdown; a notice is not, and is shown as it stands.
+        """
+        ...
+
+
+@runtime_checkable
+class Previewing(Protocol):
+    """Can show an answer while it is written: cosmetic. ``preview_every`` 0: not on this one."""
+
+    preview_every: float
+
+    async def preview(self, preview: Preview) -> str:
+        """Show it, or more of it: at most every ``preview_every`` seconds. Returns the id of a real
+        message that now shows it and that the answer's first delivery ``replaces``; empty where a
+        preview is none and vanishes by itself. May raise."""
+        ...
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """Can get the files that people send."""
+
+    def fetch(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """The content of ``attachment.ref``, piece by piece, as the platform has it.
+
+        Raises ``Unavailable``, and ``LimitExceeded`` for one the platform does not hand out, in
+        words for people.
+        """
+        ...
+
+
+@runtime_checkable
+class Carrying(Protocol):
+    """Can send files: ``send`` takes deliveries with an ``attachment``."""
+
+    def carries(self, attachment: Attachment) -> bool:
+        """Whether the platform takes this one; otherwise people are told in words. Pure."""
         ...
 
 
@@ -122,8 +207,8 @@ class Budgeted(Protocol):
 class Commanded(Protocol):
     """Registers chat commands natively."""
 
-    async def register_commands(self, commands: Sequence[tuple[str, str]]) -> None:
-        """Offer exactly these (name, description); called at each start. May raise."""
+    async def register_commands(self, commands: Sequence[NativeCommand]) -> None:
+        """Offer exactly these; called at each start. May raise."""
         ...
 
 
@@ -182,6 +267,14 @@ class Sessions(Protocol):
         """Every message above ``number``, oldest first."""
         ...
 
+    async def search(self, session: Session, text: str, *, limit: int = 50) -> Sequence[Message]:
+        """The newest messages of this session with ``text`` in them, in any case, newest first."""
+        ...
+
+    async def rename(self, session: Session, name: str) -> Session:
+        """Call it by another name."""
+        ...
+
     async def questions(self, session: Session) -> Sequence[Question]:
         """The session's open questions."""
         ...
@@ -204,6 +297,35 @@ class Sessions(Protocol):
         ...
 
 
+class Files(Protocol):
+    """Files of messages. One belongs to one session, and goes when that is deleted."""
+
+    limit: int
+    """Bytes that one file may have; 0: any number."""
+
+    async def keep(
+        self, session: Session, name: str, content: AsyncIterator[bytes], *, media_type: str = ""
+    ) -> Attachment:
+        """Store a file; what it is, is read from its content and not believed of its name.
+
+        Raises ``LimitExceeded``, in words for people.
+        """
+        ...
+
+    async def find(self, session: Session, file_id: str) -> Attachment | None:
+        """One of this session's files."""
+        ...
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """A stored file's content. Raises ``LookupError`` when it is gone."""
+        ...
+
+    def link(self, attachment: Attachment) -> str:
+        """A path that opens the file for a while, signed: ``/files/ID?exp=…&sig=…``. Put
+        ``Host.public_url`` before it where the reader is elsewhere."""
+        ...
+
+
 class Host(Protocol):
     """What the gateway offers an adapter."""
 
@@ -211,3 +333,4 @@ class Host(Protocol):
     public_url: str
     sessions: Sessions
     agents: Sequence[str]
+    files: Files

@@ -7,11 +7,24 @@ is a failed attempt.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
-from gateway.domain import Answer, Conversation, Message, Participant, QuestionKind, Session
+from gateway.domain import (
+    Answer,
+    Attachment,
+    Conversation,
+    Message,
+    Participant,
+    QuestionKind,
+    Quote,
+    Session,
+)
+
+
+async def _no_file(attachment: Attachment) -> bytes:
+    raise LookupError(f"there is no file {attachment.name!r} to read")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +35,9 @@ class Turn:
     what was said now, but with what this very turn had published before a crash cut it off
     (``published``). ``variables`` is this turn's own copy of the session's variables: what the
     agent changes in it is committed with the turn, or not at all. ``answer`` is set when the text
-    answers a question that this agent asked. ``attempt`` counts from 1.
+    answers a question that this agent asked. ``attempt`` counts from 1. ``attachments`` came with
+    what was said now, ``quote`` is what that replies to; ``read`` returns the content of these and
+    of the history's attachments, and raises ``LookupError`` for any other file.
     """
 
     id: str
@@ -39,6 +54,9 @@ class Turn:
     published: tuple[str, ...] = ()
     shared: bool = False
     attempt: int = 1
+    attachments: tuple[Attachment, ...] = ()
+    quote: Quote | None = None
+    read: Callable[[Attachment], Awaitable[bytes]] = field(default=_no_file, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +90,7 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class File:
-    """A file to send; channels that cannot carry it say so in words."""
+    """A file to send, with the answer; channels that cannot carry it say so in words."""
 
     name: str
     data: bytes
@@ -103,6 +121,16 @@ class ClosingAgent(Protocol):
 
     async def aclose(self) -> None:
         """Give back what ``create`` opened; called once, at shutdown."""
+        ...
+
+
+@runtime_checkable
+class CheckedAgent(Protocol):
+    """An agent that can try what it needs: its server, key and model."""
+
+    async def check(self) -> str:
+        """Call it; returns in a few words who answered. Raises ``ConfigurationError``, or
+        ``Unavailable``."""
         ...
 
 

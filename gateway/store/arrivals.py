@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, select
 
 from gateway.domain import Delivery, Outcome
-from gateway.ports.store import Accepted, Arrival, Hold
+from gateway.ports.records import Accepted, Arrival, Hold
 from gateway.store import deliveries, lanes, sql
 from gateway.store import inbox as rows
 from gateway.store.lanes import Writer
@@ -92,6 +92,7 @@ def _values(arrival: Arrival, lane_id: str, claimed: bool, stamp: str, now: floa
         arrival.fingerprint,
         arrival.accepted_at,
         now if refused else None,
+        "",
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.errors import Fenced, GatewayError
-from gateway.ports.store import Mark
+from gateway.ports.records import Mark
 from gateway.store import arrivals, commits, deliveries
 from gateway.store.lanes import Writer
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection
 
 from gateway.errors import Fenced
-from gateway.ports.store import Effects, Hold
+from gateway.ports.records import Effects, Hold
 from gateway.store import deliveries, inbox, lanes, messages, questions, sessions, tasks
 from gateway.store.lanes import Standing, Writer
 
@@ -92,7 +92,7 @@ def _write(connection: Connection, batch: Sequence[Effects]) -> None:
     inbox.retry_all(connection, [(retry, e) for e in batch for retry in e.retries])
     inbox.kill_all(connection, [(end, e, now) for e in batch for end in e.dead])
     inbox.claim_all(connection, [(row, e.hold.lane_id) for e in batch for row in e.claim_next])
-    sessions.update_all(connection, [item for e in batch for item in e.sessions])
+    sessions.update_all(connection, [(item, e.renamed) for e in batch for item in e.sessions])
     sessions.insert_all(connection, [item for e in batch for item in e.new_sessions])
     messages.insert_all(connection, [item for e in batch for item in e.entries])
     tasks.put_all(connection, [item for e in batch for item in e.tasks])

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Connection, func, select
 
-from gateway.domain import Address, Delivery, DeliveryState, Question
-from gateway.ports.store import LaneScope, Mark, OperatorScope
+from gateway.domain import Address, Attachment, Delivery, DeliveryState, Question
+from gateway.ports.records import LaneScope, Mark, OperatorScope
 from gateway.store import questions, sql
 from gateway.store.scope import scoped
 from gateway.store.tables import deliveries
@@ -152,6 +152,9 @@ def _values(item: Delivery) -> sql.Values:
         item.part,
         clean(item.platform_id),
         clean(item.error),
+        dumps(item.format) if item.format else None,
+        None if item.attachment is None else dumps(item.attachment),
+        clean(item.replaces),
     )
 
 
@@ -174,4 +177,7 @@ def _delivery(row: Any) -> Delivery:
         part=row.part,
         platform_id=row.platform_id,
         error=row.error,
+        format={} if row.format is None else loads(row.format),
+        attachment=None if row.attachment is None else Attachment(**loads(row.attachment)),
+        replaces=row.replaces,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
 from gateway.domain import Message, Role, Session
-from gateway.ports.store import Credential, Entry, SessionScope
-from gateway.store import deliveries, inbox, lanes, messages, questions, sessions, tasks
+from gateway.ports.records import Credential, Entry, SessionScope
+from gateway.store import deliveries, files, inbox, lanes, messages, questions, sessions, tasks
 from gateway.store.lanes import Writer
 from gateway.store.scope import scoped
 
@@ -37,9 +38,28 @@ def end(connection: Connection, scope: SessionScope, notice: str) -> None:
     _end(connection, scope, notice)
 
 
+def end_of_lane(connection: Connection, lane_id: str) -> None:
+    """End every live session of a lane that is nobody's any more; nothing is said about it."""
+    now = time.time()
+    for session in sessions.live_on(connection, lane_id):
+        _over(connection, session, (), now)
+
+
 @scoped(SessionScope)
-def delete(connection: Connection, scope: SessionScope, writer: Writer) -> None:
-    """End a session, and leave nothing of it but the keys that deduplicate."""
+def rename(connection: Connection, scope: SessionScope, name: str) -> Session:
+    """Call a session by another name. Raises ``LookupError`` when it is over or never was."""
+    session = sessions.one(connection, scope)
+    if session is None or session.state(time.time()) in ("ended", "expired"):
+        raise LookupError(f"no live session {scope.session_id}")
+    return sessions.rename(connection, session, name)
+
+
+@scoped(SessionScope)
+def delete(connection: Connection, scope: SessionScope, writer: Writer) -> list[str]:
+    """End a session, and leave nothing of it but the keys that deduplicate.
+
+    Returns the digests of its files that no other file has.
+    """
     session = sessions.one(connection, scope)
     if session is None:
         raise LookupError(f"no session {scope.session_id}")
@@ -52,6 +72,7 @@ def delete(connection: Connection, scope: SessionScope, writer: Writer) -> None:
     sessions.revoke(connection, session.id)
     sessions.remove(connection, session.id)
     lanes.drop_if_empty(connection, writer, session.lane_id)
+    return files.delete_of_session(connection, session.id)
 
 
 def _begin(connection: Connection, session: Session, key: Credential) -> Session:
@@ -81,14 +102,15 @@ def _end(connection: Connection, scope: SessionScope, notice: str) -> Session:
         if notice
     ]
     messages.insert_all(connection, [Entry(session_id=session.id, message=m) for m in said])
-    tasks.cancel_of_session(connection, session.id, [task_id for _, task_id in cancelled], now)
+    told = replace(session, last_number=session.last_number + len(said))
+    return _over(connection, told, [task_id for _, task_id in cancelled], now)
+
+
+def _over(connection: Connection, session: Session, waiting: Sequence[str], now: float) -> Session:
+    """Nothing of the session goes on, nor of the tasks that waited for it."""
+    tasks.cancel_of_session(connection, session.id, waiting, now)
     questions.cancel_of_session(connection, session.id)
     sessions.revoke(connection, session.id)
-    ended = replace(
-        session,
-        ended_at=now,
-        last_number=session.last_number + len(said),
-        version=session.version + 1,
-    )
-    sessions.update_all(connection, [ended])
+    ended = replace(session, ended_at=now, version=session.version + 1)
+    sessions.update_all(connection, [(ended, False)])
     return ended

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway import observability as obs
 from gateway.errors import Unavailable
-from gateway.ports.store import Accepted, Effects, Hold
+from gateway.ports.records import Accepted, Effects, Hold
 from gateway.store import inbox
 from gateway.store.batches import Kind, Write
 from gateway.store.lanes import Writer

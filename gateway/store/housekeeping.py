@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy
 from sqlalchemy import Connection, delete
 
-from gateway.ports.store import SessionScope
-from gateway.store import deliveries, endings, inbox, sessions
+from gateway.ports.records import SessionScope
+from gateway.store import deliveries, endings, files, inbox, sessions
 from gateway.store.lanes import Writer
 from gateway.store.tables import replicas
 
 ROWS_AT_ONCE = 500
 SESSIONS_AT_ONCE = 20
+SESSION_COMES_WITHIN = 86_400.0
+"""A file may come before the session that it is for, by so many seconds."""
 
 
 def take_over(connection: Connection, writer: Writer) -> None:
@@ -49,19 +53,32 @@ def leave(connection: Connection, writer: Writer) -> None:
     connection.execute(delete(replicas).where(replicas.c.id == writer.holder))
 
 
-def forget_rows(connection: Connection, _: Writer, *, before: float) -> int:
-    """Drop some inbox rows that were done before; none are left when it returns 0."""
-    return inbox.forget(connection, before, ROWS_AT_ONCE)
+class Dropped(NamedTuple):
+    """How many were looked into, none when nothing is left; digests that no file has any more."""
+
+    number: int
+    digests: Sequence[str] = ()
 
 
-def forget_deliveries(connection: Connection, _: Writer, *, before: float) -> int:
-    """Drop some deliveries that were settled before; none are left when it returns 0."""
-    return deliveries.forget(connection, before, ROWS_AT_ONCE)
+def forget_rows(connection: Connection, _: Writer, *, before: float) -> Dropped:
+    """Drop some inbox rows that were done before."""
+    return Dropped(inbox.forget(connection, before, ROWS_AT_ONCE))
 
 
-def forget_sessions(connection: Connection, writer: Writer, *, now: float) -> int:
-    """Delete some sessions that are past their end; none are left when it returns 0."""
+def forget_deliveries(connection: Connection, _: Writer, *, before: float) -> Dropped:
+    """Drop some deliveries that were settled before."""
+    return Dropped(deliveries.forget(connection, before, ROWS_AT_ONCE))
+
+
+def forget_sessions(connection: Connection, writer: Writer, *, now: float) -> Dropped:
+    """Delete some sessions that are past their end."""
     expired = sessions.expired(connection, now, SESSIONS_AT_ONCE)
+    digests: list[str] = []
     for session_id in expired:
-        endings.delete(connection, SessionScope(session_id=session_id), writer)
-    return len(expired)
+        digests += endings.delete(connection, SessionScope(session_id=session_id), writer)
+    return Dropped(len(expired), digests)
+
+
+def forget_files(connection: Connection, _: Writer, *, now: float) -> Dropped:
+    """Drop those of some files whose session never came."""
+    return Dropped(*files.settle(connection, now - SESSION_COMES_WITHIN, ROWS_AT_ONCE))

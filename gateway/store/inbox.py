@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Boolean, ColumnElement, Connection, func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, Connection, case, func, literal_column, select
 
 from gateway.domain import Delivery, Outcome
-from gateway.ports.store import (
+from gateway.ports.records import (
     Counts,
     Dead,
     Effects,
@@ -25,6 +25,7 @@ from gateway.store import deliveries, lanes, sql
 from gateway.store.lanes import Writer
 from gateway.store.scope import scoped
 from gateway.store.tables import inbox
+from gateway.store.text import clean
 
 _OPEN = inbox.c.state != sql.constant("done")
 _LIVE: ColumnElement[bool] = literal_column("state IN ('waiting', 'claimed')", Boolean)
@@ -34,7 +35,7 @@ _DEAD = inbox.c.state == sql.constant("dead")
 _ROW = (
     *(inbox.c.id, inbox.c.task_id, inbox.c.lane_id, inbox.c.channel, inbox.c.event_id),
     *(inbox.c.inbound, inbox.c.accepted_at, inbox.c.control, inbox.c.ord, inbox.c.attempts),
-    inbox.c.not_before,
+    *(inbox.c.not_before, inbox.c.preview),
 )
 
 _end = sql.update(inbox, "state outcome task_id turn_id done_at raw inbound", "id lane_id", _LIVE)
@@ -43,6 +44,7 @@ _end_control = sql.update(
     *(inbox, "state outcome done_at raw inbound", "id"),
     *(inbox.c.control == literal_column("1"), _LIVE),
 )
+_preview = sql.update(inbox, "preview", "id", _LIVE)
 _retry = sql.Prepared(
     sqlalchemy.update(inbox)
     .ordered_values(
@@ -183,6 +185,29 @@ def end_control(
         deliveries.insert_all(connection, notices)
 
 
+def end_revision(connection: Connection, row_id: str, found: bool) -> bool:
+    """A control row that edits or deletes is done; False when it was over before."""
+    outcome = Outcome.ANSWERED if found else Outcome.SILENT
+    return _end_control.run(connection, "done", outcome.value, time.time(), None, None, row_id) > 0
+
+
+def preview(connection: Connection, row_id: str, message_id: str) -> None:
+    """Which platform message shows the answer to this row, unless it is over."""
+    _preview.run(connection, clean(message_id), row_id)
+
+
+def hand_over(connection: Connection, lane_id: str, heir: str) -> None:
+    """What is not over on a lane goes to another; what was claimed there waits again."""
+    connection.execute(
+        sqlalchemy.update(inbox)
+        .where(inbox.c.lane_id == lane_id, _OPEN)
+        .values(
+            lane_id=heir,
+            state=case((_CLAIMED, sql.constant("waiting")), else_=inbox.c.state),
+        )
+    )
+
+
 def cancel_lane(connection: Connection, lane_id: str) -> list[tuple[str, str]]:
     """The lane's turn rows that are not over end as cancelled; returns their (id, task id)."""
     live = (inbox.c.lane_id == lane_id, _OPEN, _LIVE, inbox.c.control == 0)
@@ -291,9 +316,8 @@ def forget(connection: Connection, before: float, limit: int) -> int:
 
 
 def _row(values: Any, claims: int = 0) -> Row:
-    (row_id, task_id, lane_id, channel, event_id, inbound, at, control, order, attempts, later) = (
-        values[: len(_ROW)]
-    )
+    (row_id, task_id, lane_id, channel, event_id, inbound, at, control, order) = values[:9]
+    attempts, later, preview = values[9 : len(_ROW)]
     return Row(
         id=row_id,
         task_id=task_id,
@@ -306,4 +330,5 @@ def _row(values: Any, claims: int = 0) -> Row:
         order=order,
         attempts=attempts + claims,
         not_before=later,
+        preview=preview,
     )

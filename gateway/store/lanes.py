@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, Connection, delete, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal_column, or_, select
 
 from gateway.domain import new_id
 from gateway.errors import Fenced
-from gateway.ports.store import Arrival, Effects, Hold
+from gateway.ports.records import Arrival, Effects, Hold
 from gateway.store import sql
 from gateway.store.tables import inbox, lane_keys, lanes, replicas, sessions
 from gateway.store.text import clean, key
@@ -77,6 +77,15 @@ _find_keys = sql.Prepared(
         sql.among(lane_keys.c.key, "keys", dialect)
     ),
     "keys",
+)
+_keys_under = sql.Prepared(
+    select(lane_keys.c.key).where(
+        or_(
+            lane_keys.c.key == sql.value("start"),
+            and_(lane_keys.c.key > sql.value("first"), lane_keys.c.key < sql.value("end")),
+        )
+    ),
+    "start first end",
 )
 _free = or_(lanes.c.holder.is_(None), lanes.c.holder.not_in(select(replicas.c.id)))
 
@@ -253,13 +262,42 @@ def expel(connection: Connection, lane_id: str) -> None:
     )
 
 
+def keys_under(connection: Connection, start: str) -> list[str]:
+    """This key, and every one that goes on with a slash after it."""
+    rows = _keys_under.all(connection, start, f"{start}/", f"{start}0")  # "0" follows the slash
+    return [row[0] for row in rows]
+
+
+def led_to(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """The lane of each of the keys that has one."""
+    return dict(_find_keys.all(connection, sql.array(connection, names)))
+
+
+def lead(connection: Connection, writer: Writer, name: str, lane_id: str) -> None:
+    """A new key leads to this lane."""
+    _insert_key.run(connection, name, lane_id)
+    writer.forget([name])
+
+
+def redirect(connection: Connection, writer: Writer, lane_id: str, heir: str) -> None:
+    """Every key of a lane leads to another from now on."""
+    writer.forget(_keys_of(connection, lane_id))
+    connection.execute(
+        sqlalchemy.update(lane_keys).where(lane_keys.c.lane_id == lane_id).values(lane_id=heir)
+    )
+
+
+def _keys_of(connection: Connection, lane_id: str) -> list[str]:
+    query = select(lane_keys.c.key).where(lane_keys.c.lane_id == lane_id)
+    return list(connection.execute(query).scalars())
+
+
 def drop_if_empty(connection: Connection, writer: Writer, lane_id: str) -> None:
     """Forget a lane on which no session stands and no row waits."""
     waits = exists().where(inbox.c.lane_id == lane_id, inbox.c.state != sql.constant("done"))
     stands = exists().where(sessions.c.lane_id == lane_id)
     if connection.execute(select(or_(waits, stands))).scalar():
         return
-    keys = connection.execute(select(lane_keys.c.key).where(lane_keys.c.lane_id == lane_id))
-    writer.forget(keys.scalars().all())
+    writer.forget(_keys_of(connection, lane_id))
     connection.execute(delete(lane_keys).where(lane_keys.c.lane_id == lane_id))
     connection.execute(delete(lanes).where(lanes.c.id == lane_id))

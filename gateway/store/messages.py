@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, literal_column, select
 
-from gateway.domain import Message, Role
-from gateway.ports.store import Entry, SessionScope
+from gateway.domain import Attachment, Message, Quote, Role
+from gateway.ports.records import Entry, SessionScope
 from gateway.store import sql
 from gateway.store.scope import scoped
 from gateway.store.tables import messages
-from gateway.store.text import clean
+from gateway.store.text import clean, dumps, key, loads
 
 _MESSAGE = [column for column in messages.c if column is not messages.c.session_id]
 _IN_SESSION = messages.c.session_id == sql.value("session_id")
@@ -43,8 +43,35 @@ _of_task = sql.Prepared(
     "session_id task_id",
 )
 
+_texts = sql.Prepared(
+    select(messages.c.number, messages.c.text)
+    .where(
+        _IN_SESSION,
+        messages.c.number < sql.value("before"),
+        messages.c.role.in_([sql.constant("user"), sql.constant("assistant")]),
+    )
+    .order_by(messages.c.number.desc())
+    .limit(sql.value("limit")),
+    "session_id before limit",
+)
+_numbered = sql.Prepared(
+    select(*_MESSAGE).where(_IN_SESSION, messages.c.number == sql.value("number")),
+    "session_id number",
+)
+_with_origin = sql.Prepared(
+    lambda dialect: select(messages.c.session_id, *_MESSAGE).where(
+        sql.among(messages.c.session_id, "session_ids", dialect),
+        sql.among(messages.c.origin, "origins", dialect),
+    ),
+    "session_ids origins",
+)
+_edit = sql.update(messages, "text", "session_id number")
+_empty = sql.update(messages, "text in_context extra", "session_id number")
+
 NO_NUMBER = 2**31 - 1
+SEARCHED_AT_ONCE = 1000
 _ROLES = {role.value: role for role in Role}
+_NO_EXTRA: tuple[tuple[Attachment, ...], Quote | None] = ((), None)
 
 
 def insert_all(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -80,6 +107,51 @@ def of_task(connection: Connection, scope: SessionScope, task_id: str) -> list[M
     return [_message(row) for row in _of_task.all(connection, scope.session_id, task_id)]
 
 
+@scoped(SessionScope)
+def search(connection: Connection, scope: SessionScope, text: str, limit: int) -> list[Message]:
+    """What people and agents said with this text in it, whatever its case, newest first.
+
+    Letters are compared here: neither dialect folds those of every script.
+    """
+    wanted = clean(text).casefold()
+    numbers: list[int] = []
+    before = NO_NUMBER
+    while len(numbers) < limit:
+        page = _texts.all(connection, scope.session_id, before, SEARCHED_AT_ONCE)
+        numbers += [number for number, said in page if wanted in said.casefold()]
+        if len(page) < SEARCHED_AT_ONCE:
+            break
+        before = page[-1][0]
+    found = (_numbered.one(connection, scope.session_id, n) for n in numbers[: max(limit, 0)])
+    return [_message(row) for row in found if row is not None]
+
+
+def with_origins(
+    connection: Connection, session_ids: Sequence[str], origins: Sequence[str]
+) -> list[tuple[str, Message]]:
+    """The messages of these sessions that stand there on their platform, each with its session."""
+    if not origins:
+        return []
+    wanted = (sql.array(connection, session_ids), sql.array(connection, origins))
+    return [(row[0], _message(row[1:])) for row in _with_origin.all(connection, *wanted)]
+
+
+def edit(connection: Connection, session_id: str, number: int, text: str | None) -> None:
+    """Replace a message's text; None leaves no more than that somebody wrote something."""
+    if text is None:
+        _empty.run(connection, "", 0, None, session_id, number)
+    else:
+        _edit.run(connection, clean(text), session_id, number)
+
+
+def mention(connection: Connection, session_id: str, file_id: str) -> bool:
+    """Whether a message of the session has this file."""
+    query = select(messages.c.number).where(
+        messages.c.session_id == session_id, messages.c.extra.contains(file_id, autoescape=True)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def _values(entry: Entry) -> sql.Values:
     said = entry.message
     return (
@@ -94,11 +166,25 @@ def _values(entry: Entry) -> sql.Values:
         said.row_id,
         1 if said.in_context else 0,
         said.question_id,
+        key(said.origin),
+        _packed(said) if said.attachments or said.quote else None,
     )
 
 
+def _packed(said: Message) -> str:
+    """What few messages have, as JSON."""
+    extra: dict[str, Any] = {}
+    if said.attachments:
+        extra["attachments"] = said.attachments
+    if said.quote:
+        extra["quote"] = said.quote
+    return dumps(extra)
+
+
 def _message(row: Any) -> Message:
-    (number, role, text, at, sender, sender_id, task_id, row_id, in_context, question_id) = row
+    (number, role, text, at, sender, sender_id, task_id, row_id, in_context, question_id) = row[:10]
+    origin, packed = row[10:]
+    extra = _NO_EXTRA if packed is None else _unpacked(packed)
     return Message(
         number=number,
         role=_ROLES[role],
@@ -110,4 +196,14 @@ def _message(row: Any) -> Message:
         row_id=row_id,
         in_context=bool(in_context),
         question_id=question_id,
+        attachments=extra[0],
+        quote=extra[1],
+        origin=origin,
     )
+
+
+def _unpacked(text: str) -> tuple[tuple[Attachment, ...], Quote | None]:
+    extra = loads(text)
+    quote = extra.get("quote")
+    attachments = tuple(Attachment(**values) for values in extra.get("attachments", ()))
+    return attachments, None if quote is None else Quote(**quote)

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import Connection, delete, select
 
 from gateway.domain import Question, QuestionKind
-from gateway.ports.store import LaneScope, QuestionEnd, SessionScope
+from gateway.ports.records import LaneScope, QuestionEnd, SessionScope
 from gateway.store import sql
 from gateway.store.scope import scoped
 from gateway.store.tables import questions, sessions

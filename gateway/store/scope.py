@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
-from gateway.ports.store import OperatorScope
+from gateway.ports.records import OperatorScope
 
 P = ParamSpec("P")
 S = TypeVar("S")

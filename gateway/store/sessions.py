@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import sqlalchemy
@@ -11,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    case,
     delete,
     func,
     literal_column,
@@ -20,7 +23,7 @@ from sqlalchemy import (
 )
 
 from gateway.domain import Conversation, ConversationKind, Session
-from gateway.ports.store import (
+from gateway.ports.records import (
     Credential,
     LaneScope,
     OperatorScope,
@@ -36,11 +39,29 @@ from gateway.store.text import clean, dumps, loads
 IDLE_AFTER = 1800.0
 
 _insert = sql.insert(sessions)
-_update = sql.update(
-    sessions,
-    "agent conversation last_activity name message_count last_number version variables ended_at"
-    " expires_at",
-    "id lane_id",
+_CHANGING = (
+    "agent conversation last_activity message_count last_number variables ended_at expires_at"
+)
+
+
+# The name is given only by who renames: a turn under way knows an older one. What changed the
+# session besides raised its version, which never falls back. The version has two names: values
+# given in order cost no sorting.
+_update = sql.Prepared(
+    sqlalchemy.update(sessions)
+    .ordered_values(
+        *((sessions.c[name], sql.value(name)) for name in _CHANGING.split()),
+        (sessions.c.name, func.coalesce(sql.value("name"), sessions.c.name)),
+        (
+            sessions.c.version,
+            case(
+                (sessions.c.version < sql.value("version_at"), sql.value("version")),
+                else_=sessions.c.version + literal_column("1"),
+            ),
+        ),
+    )
+    .where(sessions.c.id == sql.value("id"), sessions.c.lane_id == sql.value("lane_id")),
+    f"{_CHANGING} name version_at version id lane_id",
 )
 _supersede = sql.Prepared(
     sqlalchemy.update(sessions)
@@ -94,9 +115,44 @@ def insert_all(connection: Connection, items: Sequence[Session]) -> None:
     _insert.many(connection, [_values(item) for item in items])
 
 
-def update_all(connection: Connection, items: Iterable[Session]) -> None:
-    """Store sessions as they are now."""
-    _update.many(connection, [_changed(item) for item in items])
+def update_all(connection: Connection, items: Iterable[tuple[Session, bool]]) -> None:
+    """Store sessions as they are now, with the name of each that says so."""
+    _update.many(connection, [_changed(item, renamed) for item, renamed in items])
+
+
+def rename(connection: Connection, session: Session, name: str) -> Session:
+    """Call a session by another name; a turn under way, which read the old one, leaves it so."""
+    renamed = replace(session, name=clean(name), version=session.version + 1)
+    update_all(connection, [(renamed, True)])
+    return renamed
+
+
+def touch(connection: Connection, session_id: str) -> None:
+    """What was said in the session has changed."""
+    connection.execute(
+        sqlalchemy.update(sessions)
+        .where(sessions.c.id == session_id)
+        .values(version=sessions.c.version + 1)
+    )
+
+
+def live_on(connection: Connection, lane_id: str) -> list[Session]:
+    """The lane's sessions that have not ended."""
+    on_lane = (sessions.c.lane_id == lane_id, sessions.c.ended_at.is_(None))
+    return [_session(row) for row in connection.execute(select(sessions).where(*on_lane))]
+
+
+def began(connection: Connection, lane_id: str) -> float:
+    """When the first of the lane's live sessions began; infinity where none lives."""
+    now = time.time()
+    live = [s for s in live_on(connection, lane_id) if s.expires_at is None or s.expires_at > now]
+    return min((session.created_at for session in live), default=inf)
+
+
+def ids_on(connection: Connection, lane_id: str) -> list[str]:
+    """All sessions of the lane, also those that have ended."""
+    query = select(sessions.c.id).where(sessions.c.lane_id == lane_id)
+    return list(connection.execute(query).scalars())
 
 
 def give_credential(connection: Connection, session: Session, key: Credential) -> None:
@@ -196,18 +252,18 @@ def _values(item: Session) -> sql.Values:
     )
 
 
-def _changed(item: Session) -> sql.Values:
+def _changed(item: Session, renamed: bool) -> sql.Values:
     return (
         item.agent,
         dumps(item.conversation),
         item.last_activity,
-        clean(item.name),
         item.message_count,
         item.last_number,
-        item.version,
         dumps(item.variables) if item.variables else "{}",
         item.ended_at,
         item.expires_at,
+        clean(item.name) if renamed else None,
+        *(item.version, item.version),
         item.id,
         item.lane_id,
     )

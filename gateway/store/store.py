@@ -17,35 +17,42 @@ from gateway.domain import (
     Session,
     Task,
 )
-from gateway.ports.store import (
+from gateway.ports.records import (
     Accepted,
     Arrival,
     Counts,
     Credential,
     Dead,
     Effects,
+    FileScope,
     Forgotten,
     Hold,
     LaneScope,
     Mark,
     OperatorScope,
+    Revision,
     Row,
     SessionQuery,
     SessionScope,
+    StoredFile,
     TokenScope,
 )
 from gateway.store import (
     deliveries,
+    edits,
     endings,
+    files,
     housekeeping,
     inbox,
     messages,
+    moves,
     questions,
     sessions,
     tasks,
 )
 from gateway.store.backend import Backend
 from gateway.store.batches import Act, Kind
+from gateway.store.housekeeping import Dropped
 from gateway.store.lanes import Writer
 
 PAGE = 200
@@ -99,6 +106,31 @@ class SqlStore:
         """As ``Store.end_control``."""
         await self._act(lambda c, _: inbox.end_control(c, row_id, outcome, notices))
 
+    async def revise(self, row_id: str, scope: LaneScope, revisions: Sequence[Revision]) -> bool:
+        """As ``Store.revise``."""
+        found: bool = await self._act(lambda c, _: edits.revise(c, scope, row_id, revisions))
+        return found
+
+    async def preview(self, row_id: str, message_id: str) -> None:
+        """As ``Store.preview``."""
+        await self._act(lambda c, _: inbox.preview(c, row_id, message_id))
+
+    async def move(self, channel: str, old_id: str, new_id: str) -> Sequence[str]:
+        """As ``Store.move``."""
+        lost: list[str] = await self._act(
+            partial(moves.move, channel=channel, old_id=old_id, new_id=new_id)
+        )
+        return lost
+
+    async def rename_session(self, scope: SessionScope, name: str) -> Session:
+        """As ``Store.rename_session``."""
+        renamed: Session = await self._act(lambda c, _: endings.rename(c, scope, name))
+        return renamed
+
+    async def add_file(self, file: StoredFile) -> None:
+        """As ``Store.add_file``."""
+        await self._act(lambda c, _: files.add(c, file))
+
     async def create_session(self, session: Session, lane_key: str, key: Credential) -> Session:
         """As ``Store.create_session``."""
         created: Session = await self._act(
@@ -119,9 +151,10 @@ class SqlStore:
         """As ``Store.end_session``."""
         await self._act(lambda c, _: endings.end(c, scope, notice))
 
-    async def delete_session(self, scope: SessionScope) -> None:
+    async def delete_session(self, scope: SessionScope) -> Sequence[str]:
         """As ``Store.delete_session``."""
-        await self._act(lambda c, writer: endings.delete(c, scope, writer))
+        digests: list[str] = await self._act(lambda c, writer: endings.delete(c, scope, writer))
+        return digests
 
     async def retry_row(self, scope: OperatorScope, row_id: str) -> Row:
         """As ``Store.retry_row``."""
@@ -134,12 +167,15 @@ class SqlStore:
 
     async def forget(self, *, rows_before: float, now: float) -> Forgotten:
         """As ``Store.forget``; in many small transactions, so that nobody waits long for it."""
+        rows = await self._all_of(partial(housekeeping.forget_rows, before=rows_before))
+        ended = await self._all_of(partial(housekeeping.forget_sessions, now=now))
+        sent = await self._all_of(partial(housekeeping.forget_deliveries, before=rows_before))
+        loose = await self._all_of(partial(housekeeping.forget_files, now=now))
         return Forgotten(
-            rows=await self._all_of(partial(housekeeping.forget_rows, before=rows_before)),
-            sessions=await self._all_of(partial(housekeeping.forget_sessions, now=now)),
-            deliveries=await self._all_of(
-                partial(housekeeping.forget_deliveries, before=rows_before)
-            ),
+            rows=rows.number,
+            sessions=ended.number,
+            deliveries=sent.number,
+            digests=await self._unknown({*ended.digests, *loose.digests}),
         )
 
     # reads
@@ -168,6 +204,18 @@ class SqlStore:
     ) -> Sequence[Message]:
         """As ``Store.history``."""
         return await self._read(messages.history, scope, before, after, limit)
+
+    async def search(self, scope: SessionScope, text: str, limit: int = 50) -> Sequence[Message]:
+        """As ``Store.search``."""
+        return await self._read(messages.search, scope, text, limit)
+
+    async def file(self, scope: SessionScope | FileScope, file_id: str) -> StoredFile | None:
+        """As ``Store.file``."""
+        return await self._read(files.one, scope, file_id)
+
+    async def known_digests(self, scope: OperatorScope, digests: Sequence[str]) -> frozenset[str]:
+        """As ``Store.known_digests``."""
+        return await self._read(files.known, scope, digests)
 
     async def task(self, scope: SessionScope, task_id: str) -> Task | None:
         """As ``Store.task``."""
@@ -216,11 +264,19 @@ class SqlStore:
     async def _act(self, act: Act) -> Any:
         return await self._backend.write(Kind.ACT, act)
 
-    async def _all_of(self, some: Act) -> int:
-        total = 0
-        while done := await self._act(some):
-            total += done
-        return total
+    async def _all_of(self, some: Act) -> Dropped:
+        number, digests = 0, set[str]()
+        while (done := await self._act(some)).number:
+            number += done.number
+            digests.update(done.digests)
+        return Dropped(number, sorted(digests))
+
+    async def _unknown(self, digests: set[str]) -> tuple[str, ...]:
+        """Those that no file has: one may have come while others went."""
+        if not digests:
+            return ()
+        scope = OperatorScope(why="what is on disk for nothing")
+        return tuple(sorted(digests - await self._read(files.known, scope, sorted(digests))))
 
 
 def _nothing(_: Connection, __: Writer) -> None:

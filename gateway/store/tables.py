@@ -4,8 +4,8 @@ What a person may rely on when looking inside are the views of ``views.py``; the
 with any release. Every message pays for every index, so each serves a named need: the unique key of
 ``inbox`` deduplicates, ``inbox_open`` finds what waits on a lane and what a crash left behind,
 ``deliveries_state`` finds what is to be sent and what a deleted session had sent. The others are
-written only when a session, a question or a token is made. Old rows are found along the primary
-key, because ids begin with the time of their making.
+written only when a session, a question, a token or a file is made. Old rows are found along the
+primary key, because ids begin with the time of their making.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ def _text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False)
 
 
+def _late_text(name: str) -> Column[str]:
+    """A text that rows made before the column do without."""
+    return Column(name, Text, nullable=False, server_default=text("''"))
+
+
 def _time(name: str) -> Column[float]:
     return Column(name, Double, nullable=False)
 
@@ -72,7 +77,8 @@ lanes = Table(
 lane_keys = Table(
     "lane_keys",
     metadata,
-    _key("key"),
+    # In the order of its bytes everywhere: all keys of one place are a range.
+    Column("key", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     _text("lane_id"),
     Index("lane_keys_lane", "lane_id"),
     **CLUSTERED,
@@ -99,6 +105,7 @@ inbox = Table(
     _text("fingerprint"),
     _time("accepted_at"),
     Column("done_at", Double),
+    _late_text("preview"),
     UniqueConstraint("channel", "event_id"),
     Index(
         "inbox_open",
@@ -151,6 +158,8 @@ messages = Table(
     _text("row_id"),
     _flag("in_context"),
     _text("question_id"),
+    _late_text("origin"),
+    Column("extra", Text),
     **CLUSTERED,
 )
 
@@ -204,7 +213,33 @@ deliveries = Table(
     _count("part"),
     _text("platform_id"),
     _text("error"),
+    Column("format", Text),
+    Column("attachment", Text),
+    _late_text("replaces"),
     Index("deliveries_state", "state", "lane_id", "id"),
+    **CLUSTERED,
+)
+
+files = Table(
+    "files",
+    metadata,
+    _key("id"),
+    _text("session_id"),
+    _text("digest"),
+    _text("name"),
+    _text("media_type"),
+    Column("size", BigInteger, nullable=False),
+    _time("created_at"),
+    # 0 until its session is known to be there.
+    _flag("settled"),
+    Index("files_session", "session_id"),
+    Index("files_digest", "digest"),
+    Index(
+        "files_unsettled",
+        "created_at",
+        sqlite_where=text("settled = 0"),
+        postgresql_where=text("settled = 0"),
+    ),
     **CLUSTERED,
 )
 

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import Connection, delete, select
 
 from gateway.domain import Task, TaskState
-from gateway.ports.store import SessionScope
+from gateway.ports.records import SessionScope
 from gateway.store import sql
 from gateway.store.scope import scoped
 from gateway.store.tables import inbox, sessions, tasks

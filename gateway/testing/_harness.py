@@ -15,9 +15,9 @@ import pytest
 import uvicorn
 from starlette.routing import Router
 
-from gateway.domain import Address, Delivery, Inbound, Question, new_id
+from gateway.domain import Address, Attachment, Delivery, Inbound, Moved, Question, Session, new_id
 from gateway.errors import ConfigurationError, Unavailable, UnreadableUpdate
-from gateway.ports.adapter import Adapter, Receipt, Sessions
+from gateway.ports.adapter import Adapter, Files, Receipt, Sessions
 from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
 
 
@@ -28,6 +28,42 @@ class _NoSessions:
         raise AssertionError(f"this host has no sessions to ask for {name!r}")
 
 
+class BareFiles:
+    """The files of a host that has one session; ``contents`` by their id."""
+
+    limit = 0
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+        self._kept: dict[str, Attachment] = {}
+
+    def put(self, content: bytes, name: str, media_type: str) -> Attachment:
+        """Have a file."""
+        file_id = new_id()
+        file = Attachment(name=name, media_type=media_type, size=len(content), id=file_id)
+        self.contents[file_id], self._kept[file_id] = content, file
+        return file
+
+    async def keep(
+        self, session: Session, name: str, content: AsyncIterator[bytes], *, media_type: str = ""
+    ) -> Attachment:
+        """Store a file, believing what it is said to be."""
+        whole = b"".join([piece async for piece in content])
+        return self.put(whole, name, media_type or "application/octet-stream")
+
+    async def find(self, session: Session, file_id: str) -> Attachment | None:
+        """A stored file."""
+        return self._kept.get(file_id)
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """A file's content. Raises ``LookupError``."""
+        return self.contents[attachment.id]
+
+    def link(self, attachment: Attachment) -> str:
+        """A path that nothing is served at."""
+        return f"/files/{attachment.id}"
+
+
 @dataclass(kw_only=True)
 class BareHost:
     """The least that a ``gateway.Host`` can be."""
@@ -36,6 +72,7 @@ class BareHost:
     public_url: str = ""
     sessions: Sessions = field(default_factory=_NoSessions)
     agents: Sequence[str] = ("agent",)
+    files: Files = field(default_factory=BareFiles)
 
 
 @asynccontextmanager
@@ -73,7 +110,8 @@ class Harness:
     ``adapter`` was made under the name ``channel``. ``simulator`` runs, and knows no other client
     (None: there is no platform behind). ``samples`` are raw events as ``receive`` gets them.
     ``secrets`` must never be shown. ``garble`` makes the platform deliver an event that ``parse``
-    cannot read. ``twin`` makes the adapter once more, as another process would.
+    cannot read. ``twin`` makes the adapter once more, as another process would. ``files`` are what
+    the adapter's host has to send. ``attach`` lets a person send a file, of this content and name.
     """
 
     adapter: Adapter
@@ -83,6 +121,8 @@ class Harness:
     secrets: Sequence[str] = ()
     garble: Callable[[], Awaitable[object]] | None = None
     twin: Callable[[], Adapter] | None = None
+    files: BareFiles | None = None
+    attach: Callable[[bytes, str, SimulatedPerson, SimulatedPlace], Awaitable[object]] | None = None
 
     @property
     def platform(self) -> Simulator:
@@ -120,7 +160,8 @@ class Inbox:
             return Receipt(outcome="ignored", reason=str(error))
         duplicate = event.event_id in self._ids
         if not isinstance(event, Inbound):
-            return Receipt(outcome="ignored", reason=event.reason)
+            reason = "a group moved" if isinstance(event, Moved) else event.reason
+            return Receipt(outcome="ignored", reason=reason)
         self._ids.add(event.event_id)
         if not duplicate:
             self.heard.append(event)
@@ -197,9 +238,14 @@ async def reach(
 
 
 def make_delivery(
-    address: Address, text: str, *, channel: str = "test", question: Question | None = None
+    address: Address,
+    text: str,
+    *,
+    channel: str = "test",
+    question: Question | None = None,
+    **more: Any,
 ) -> Delivery:
-    """A delivery as the outbox hands it to ``send``."""
+    """A delivery as the outbox hands it to ``send``; ``more`` of its fields."""
     return Delivery(
         id=new_id(),
         channel=channel,
@@ -211,4 +257,5 @@ def make_delivery(
         question=question,
         attempts=1,
         started=True,
+        **more,
     )

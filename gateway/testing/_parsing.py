@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.routing import Mount, Route, Router
 
-from gateway.domain import Action, Address, Ignored, Inbound
+from gateway.domain import Action, Address, Attachment, Ignored, Inbound, Moved
 from gateway.errors import UnreadableUpdate
 from gateway.ports.adapter import Transcript
 from gateway.testing._harness import Harness, Inbox, running
@@ -115,16 +115,26 @@ class ParsingContract(ABC):
         assert not inbox.heard
 
 
-def _read(harness: Harness, raw: bytes) -> Inbound | Ignored | None:
+def _read(harness: Harness, raw: bytes) -> Inbound | Moved | Ignored | None:
     try:
         event = harness.adapter.parse(raw)
     except UnreadableUpdate:
         return None
-    if isinstance(event, Ignored):
-        assert event.reason, "say why it needs nothing"
-    else:
-        _check(event)
+    match event:
+        case Ignored():
+            assert event.reason, "say why it needs nothing"
+        case Moved():
+            _check_move(event)
+        case Inbound():
+            _check(event)
     return event
+
+
+def _check_move(event: Moved) -> None:
+    for one in (event.event_id, event.old_id, event.new_id):
+        assert one, "a move without an id is unreadable"
+        assert "\0" not in one, "a NUL cannot be stored"
+    assert event.old_id != event.new_id, "nothing moves to itself"
 
 
 def _check(event: Inbound) -> None:
@@ -137,12 +147,35 @@ def _check(event: Inbound) -> None:
         event.address.destination,
     )
     assert all(ids), "an event without an id is unreadable"
-    for text in (*ids, event.message_id, *event.participant.aliases):
+    names = (event.message_id, event.album, *event.participant.aliases, *event.deleted)
+    for text in (*ids, *names):
         assert "\0" not in text, "a NUL cannot be stored"
     assert 0 <= event.order < 2**63
     assert (event.press is not None) == (event.action is Action.PRESS)
     if event.press is not None:
         assert event.press.option >= 0
+    assert all(event.deleted), "a message without an id cannot be deleted"
+    assert not event.deleted or event.action is Action.DELETE
+    _check_what_comes_with_it(event)
+
+
+def _check_what_comes_with_it(event: Inbound) -> None:
+    for file in event.attachments:
+        _check_attachment(file)
+    if event.quote is not None:
+        assert event.quote.text.strip(), "a quote of nothing is none"
+        assert "\0" not in event.quote.text + event.quote.sender, "a NUL cannot be stored"
+
+
+def _check_attachment(file: Attachment) -> None:
+    """It can be fetched or is stored already; its name is that of a file, and leads nowhere."""
+    assert file.ref or file.id, "nobody can get this file"
+    assert file.name, "a file without a name"
+    assert not set("/\\\0\r\n") & set(file.name), f"not the name of a file: {file.name!r}"
+    assert "/" in file.media_type
+    assert 0 <= file.size < 2**63
+    for text in (file.ref, file.id, file.media_type):
+        assert "\0" not in text, "a NUL cannot be stored"
 
 
 def _inbounds(harness: Harness) -> Iterator[Inbound]:

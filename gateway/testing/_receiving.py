@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.domain import new_id
-from gateway.ports.adapter import Adapter
+from gateway.errors import LimitExceeded, Unavailable
+from gateway.ports.adapter import Adapter, Fetching
 from gateway.testing._harness import Harness, Inbox, reach, running, wait_until
 
 
@@ -93,6 +96,28 @@ class ReceivingContract:
             await reach(harness, inbox, self.within)
             await harness.garble()
             await reach(harness, inbox, self.within)
+
+    async def test_a_file_that_is_sent_can_be_fetched(self, harness: Harness) -> None:
+        adapter, attach = harness.adapter, harness.attach
+        if not isinstance(adapter, Fetching) or attach is None:
+            pytest.skip("nobody can send this adapter a file")
+        simulator, inbox = harness.platform, Inbox(adapter)
+        person = simulator.person("Ada")
+        place = simulator.place("direct", people=[person])
+        content = bytes(range(256)) * 1000
+        async with running(adapter, inbox):
+            await reach(harness, inbox, self.within, (person, place))
+            await attach(content, "roses.bin", person, place)
+            await wait_until(
+                lambda: inbox.heard[-1].attachments, self.within, "the file is heard of"
+            )
+            (attachment,) = inbox.heard[-1].attachments
+            pieces = [piece async for piece in adapter.fetch(attachment)]
+            assert b"".join(pieces) == content
+            with pytest.raises((LimitExceeded, Unavailable)) as raised:
+                _ = [piece async for piece in adapter.fetch(replace(attachment, ref="nowhere"))]
+            told = "".join(traceback.format_exception(raised.value))
+            assert not [secret for secret in harness.secrets if secret in told]
 
     async def test_survives_lost_connections(self, harness: Harness) -> None:
         simulator, inbox = harness.platform, Inbox(harness.adapter)

@@ -7,8 +7,10 @@ import re
 import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +27,19 @@ from gateway.errors import (
     SendError,
     Unavailable,
 )
-from gateway.ports.adapter import Budgeted, Checked, Commanded, Sent, Splitting, Typing
+from gateway.ports.adapter import (
+    Budgeted,
+    Carrying,
+    Checked,
+    Commanded,
+    NativeCommand,
+    Part,
+    Preview,
+    Previewing,
+    Sent,
+    Splitting,
+    Typing,
+)
 from gateway.testing._harness import Harness, Inbox, make_delivery, reach, running, wait_until
 from gateway.testing._parsing import fuzzed
 from gateway.testing.simulator import Fault, SimulatedPerson, SimulatedPlace, Simulator
@@ -56,10 +70,10 @@ class _Scene:
     place: SimulatedPlace
     address: Address
 
-    async def send(self, text: str, question: Question | None = None) -> Outcome:
+    async def send(self, text: str, question: Question | None = None, **more: Any) -> Outcome:
         """Send; what the adapter says became of it. Any other error fails the test."""
         delivery = make_delivery(
-            self.address, text, channel=self.harness.channel, question=question
+            self.address, text, channel=self.harness.channel, question=question, **more
         )
         try:
             outcome: Outcome = await self.harness.adapter.send(delivery)
@@ -207,22 +221,46 @@ class SendingContract:
         if not isinstance(harness.adapter, Splitting):
             return
         parts = _parts(harness.adapter, text * times)
-        assert _bare("".join(parts)) == _bare(text * times)
+        assert _bare("".join(part.text for part in parts)) == _bare(text * times)
+
+    @settings(fuzzed, max_examples=50)
+    @given(text=st.text(alphabet="ab *_`~[]()<>#-|\n", max_size=200), times=st.integers(1, 100))
+    def test_markdown_makes_parts_that_can_be_stored(
+        self, harness: Harness, text: str, times: int
+    ) -> None:
+        if not isinstance(harness.adapter, Splitting):
+            return
+        for part in _parts(harness.adapter, text * times, markdown=True):
+            assert orjson.loads(orjson.dumps(part.format)) == part.format
 
     async def test_parts_are_what_the_platform_takes(self, harness: Harness) -> None:
         adapter = harness.adapter
         if not isinstance(adapter, Splitting):
             pytest.skip("this adapter does not split")
-        lengths = []
+        longest = []
         for letter in ("x", "two words ", "ein Satz. Noch einer.\n\n", "👋🏽", "&<>"):
             parts = _parts(adapter, letter * (200_000 // len(letter)))
-            lengths.append(max(parts, key=len))
-            assert all(_parts(adapter, part) == [part] for part in parts)
-        for longest in lengths:
+            longest.append(max(parts, key=lambda part: len(part.text)))
+            assert all(_parts(adapter, part.text) == [part] for part in parts)
+        for part in longest:
             async with self._scene(harness) as scene:
-                outcome = await scene.send(longest)
+                outcome = await scene.send(part.text, format=part.format)
                 assert isinstance(outcome, Sent), repr(outcome)
-                assert scene.stands(longest.strip())
+                assert scene.stands(part.text.strip())
+
+    @pytest.mark.parametrize(
+        "text", ["**bold** words", "# A title\n\n- one\n- *two*\n\n```py\nx = 1\n```", "a **b"]
+    )
+    async def test_markdown_is_taken(self, harness: Harness, text: str) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Splitting):
+            pytest.skip("this adapter does not split")
+        async with self._scene(harness) as scene:
+            (part,) = _parts(adapter, text, markdown=True)
+            outcome = await scene.send(part.text, format=part.format)
+            assert isinstance(outcome, Sent), repr(outcome)
+            (message,) = scene.simulator.sent(scene.place)
+            assert set(re.findall(r"\w+", part.text)) <= set(re.findall(r"\w+", message.text))
 
     async def test_what_is_too_long_is_rejected_and_never_cut(self, harness: Harness) -> None:
         if not isinstance(harness.adapter, Splitting):
@@ -232,6 +270,44 @@ class SendingContract:
             outcome = await scene.send(text)
             assert isinstance(outcome, Rejected), repr(outcome)
             assert not scene.simulator.sent(scene.place)
+
+    @pytest.mark.parametrize(
+        ("name", "media_type"), [("a rose.bin", "application/octet-stream"), ("r.png", "image/png")]
+    )
+    async def test_a_file_arrives_whole(self, harness: Harness, name: str, media_type: str) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Carrying) or harness.files is None:
+            pytest.skip("this adapter carries no files")
+        content = bytes(range(256)) * 100
+        file = harness.files.put(content, name, media_type)
+        assert not adapter.carries(replace(file, size=2**50))
+        if not adapter.carries(file):
+            pytest.skip(f"it carries no {media_type}")
+        async with self._scene(harness) as scene:
+            outcome = await scene.send("", attachment=file)
+            assert isinstance(outcome, Sent), repr(outcome)
+            (message,) = scene.simulator.sent(scene.place)
+            assert [sent.content for sent in message.files] == [content]
+            lost = await scene.send("", attachment=replace(file, id=new_id()))
+            assert isinstance(lost, Rejected), repr(lost)
+
+    async def test_a_preview_becomes_the_answer_or_vanishes(self, harness: Harness) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Previewing) or not adapter.preview_every:
+            pytest.skip("this adapter shows no previews")
+        async with self._scene(harness) as scene:
+            shown, task_id = "", new_id()
+            for text in ("Roses", "Roses **ar", "Roses **are** red " * 5000):
+                preview = Preview(
+                    address=scene.address, task_id=task_id, text=text, message_id=shown
+                )
+                shown = await adapter.preview(preview)
+            for _ in range(2 if shown else 1):
+                outcome = await scene.send("Roses are red", replaces=shown)
+                assert isinstance(outcome, Sent), repr(outcome)
+                assert not shown or outcome.platform_id == shown
+            texts = [message.text for message in scene.simulator.sent(scene.place)]
+            assert texts == ["Roses are red"]
 
     async def test_typing_is_shown_or_fails_by_name(self, harness: Harness) -> None:
         adapter = harness.adapter
@@ -264,8 +340,11 @@ class SendingContract:
         if not isinstance(adapter, Commanded):
             pytest.skip("this platform knows no commands")
         async with self._scene(harness):
-            await adapter.register_commands([("reset", "Start afresh"), ("help", "What I can do")])
-            await adapter.register_commands([("reset", "Start afresh")])
+            reset = NativeCommand(name="reset", descriptions={"en": "Start afresh"})
+            help_in_both = {"en": "What I can do", "de": "Was ich kann"}
+            helping = NativeCommand(name="help", descriptions=help_in_both, personal=True)
+            await adapter.register_commands([reset, helping])
+            await adapter.register_commands([reset])
 
     async def test_check_says_who_we_are(self, harness: Harness) -> None:
         adapter, simulator = harness.adapter, harness.platform
@@ -279,11 +358,11 @@ class SendingContract:
         assert not [secret for secret in harness.secrets if secret in told]
 
 
-def _parts(adapter: Splitting, text: str) -> Sequence[str]:
-    parts = list(adapter.split(text))
+def _parts(adapter: Splitting, text: str, *, markdown: bool = False) -> Sequence[Part]:
+    parts = list(adapter.split(text, markdown=markdown))
     if text.strip():
         assert parts
-        assert all(part.strip() for part in parts)
+        assert all(part.text.strip() for part in parts)
     return parts
 
 

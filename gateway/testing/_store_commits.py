@@ -20,7 +20,8 @@ from gateway.domain import (
     new_id,
 )
 from gateway.errors import Fenced
-from gateway.ports.store import Effects, Entry, Hold, Mark, QuestionEnd, Store
+from gateway.ports.records import Effects, Entry, Hold, Mark, QuestionEnd
+from gateway.ports.store import Store
 from gateway.testing._talk import OPERATOR, Talk, arrival, delivery, session, states, waiting
 
 
@@ -75,7 +76,8 @@ class CommitContract:
             last_activity=founded.last_activity + 5,
             expires_at=8e9,
         )
-        await talk.commits(talk.turn(accepted, hold, sessions=(changed,), entries=()))
+        turn = talk.turn(accepted, hold, sessions=(changed,), entries=())
+        await talk.commits(replace(turn, renamed=True))
         assert await store.session(talk.scope) == changed
 
     async def test_a_new_session_ends_the_one_in_its_place(self, store: Store) -> None:

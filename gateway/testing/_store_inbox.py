@@ -8,7 +8,8 @@ import pytest
 
 from gateway.domain import DeliveryState, Outcome, TaskState, new_id
 from gateway.errors import Fenced
-from gateway.ports.store import Effects, RowEnd, RowRetry, Store
+from gateway.ports.records import Effects, RowEnd, RowRetry
+from gateway.ports.store import Store
 from gateway.testing._talk import OPERATOR, Talk, arrival, delivery, ended, states, waiting
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.domain import Address, DeliveryState, new_id
 from gateway.errors import Fenced, Unavailable
-from gateway.ports.store import Effects, Forgotten, Mark, SessionScope, Store
+from gateway.ports.records import Effects, Forgotten, Mark, SessionScope
+from gateway.ports.store import Store
 from gateway.testing._talk import (
     OPERATOR,
     Talk,

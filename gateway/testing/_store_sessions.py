@@ -18,14 +18,16 @@ from gateway.domain import (
     new_id,
 )
 from gateway.errors import Fenced
-from gateway.ports.store import (
+from gateway.ports.records import (
+    FileScope,
     LaneScope,
     OperatorScope,
     SessionQuery,
     SessionScope,
-    Store,
     TokenScope,
 )
+from gateway.ports.store import Store
+from gateway.testing._store_files import stored
 from gateway.testing._talk import (
     CHANNEL,
     OPERATOR,
@@ -277,8 +279,12 @@ class ScopeContract:
         question = await theirs.asked()
         await theirs.says("canary")
         waits = await theirs.says("canary")
+        file = stored(theirs.scope.session_id, name="canary")
+        await store.add_file(file)
         scope, lane = mine.scope, mine.lane
         found: list[Any] = [
+            await store.search(scope, ""),
+            await store.file(scope, file.id),
             await store.window(scope, 50),
             await store.history(scope),
             await store.task_messages(scope, effects.tasks[0].id),
@@ -315,6 +321,7 @@ class ScopeContract:
             SessionScope(session_id="x"),
             TokenScope(channel="x", token_hash="x"),  # noqa: S106 - opens nothing
             OperatorScope(why="x"),
+            FileScope(file_id="x"),
             "x",
             None,
         ]
@@ -324,6 +331,9 @@ class ScopeContract:
             ({SessionScope, TokenScope}, store.session),
             ({SessionScope}, lambda scope: store.window(scope, 1)),
             ({SessionScope}, store.history),
+            ({SessionScope}, lambda scope: store.search(scope, "x")),
+            ({SessionScope, FileScope}, lambda scope: store.file(scope, "x")),
+            ({OperatorScope}, lambda scope: store.known_digests(scope, ["x"])),
             ({SessionScope}, lambda scope: store.task(scope, "x")),
             ({SessionScope}, lambda scope: store.task_messages(scope, "x")),
             ({SessionScope}, store.open_questions),
@@ -336,6 +346,8 @@ class ScopeContract:
             ({OperatorScope}, store.counts),
             (set(), lambda scope: store.retry_row(scope, "x")),
             (set(), store.delete_session),
+            (set(), lambda scope: store.rename_session(scope, "x")),
+            ({LaneScope}, lambda scope: store.revise("x", scope, ())),
         ]
         for allowed, read in reads:
             for scope in anything:

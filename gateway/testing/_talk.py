@@ -21,7 +21,7 @@ from gateway.domain import (
     TaskState,
     new_id,
 )
-from gateway.ports.store import (
+from gateway.ports.records import (
     Accepted,
     Arrival,
     Credential,
@@ -33,8 +33,8 @@ from gateway.ports.store import (
     Row,
     RowEnd,
     SessionScope,
-    Store,
 )
+from gateway.ports.store import Store
 
 OPERATOR = OperatorScope(why="the contract's tests")
 CHANNEL = "contract"

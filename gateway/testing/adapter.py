@@ -22,6 +22,7 @@ alone. Simulators are described in ``gateway.testing.simulator``. With
 from __future__ import annotations
 
 from gateway.testing._harness import (
+    BareFiles,
     BareHost,
     Harness,
     Inbox,
@@ -37,6 +38,7 @@ from gateway.testing._sending import SendingContract
 
 __all__ = [
     "AdapterContract",
+    "BareFiles",
     "BareHost",
     "Harness",
     "Inbox",

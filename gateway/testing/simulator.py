@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -41,8 +41,26 @@ class SimulatedPlace:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SentFile:
+    """A file of a message: what it is called, its media type, and all of it."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.content)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SentMessage:
-    """A message of the gateway's as people see it now; `at` is when it was accepted (epoch)."""
+    """A message of the gateway's as people see it now; `at` is when it was accepted (epoch).
+
+    The text of one with `files` is their caption. `entities` say how the text is shown, in the
+    platform's own form; empty where the platform reads that from the text itself.
+    """
 
     place_id: str
     message_id: str
@@ -52,11 +70,16 @@ class SentMessage:
     edited: bool = False
     at: float = 0.0
     account: str = ""
+    entities: tuple[Mapping[str, Any], ...] = ()
+    files: tuple[SentFile, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceivedCall:
-    """One API call as it arrived, its parameters parsed; `at` is when (epoch)."""
+    """One API call as it arrived, its parameters parsed; `at` is when (epoch).
+
+    Of a file among them, what it is called and how large it is.
+    """
 
     method: str
     parameters: Mapping[str, Any]

@@ -11,7 +11,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.ports.store import Store
+from gateway.testing._store_changes import (
+    NameContract,
+    PreviewContract,
+    RevisionContract,
+    SearchContract,
+)
 from gateway.testing._store_commits import BatchContract, CommitContract
+from gateway.testing._store_files import CarryContract, FileContract, ForgetFilesContract
 from gateway.testing._store_inbox import AcceptContract, ClaimContract, RowContract
 from gateway.testing._store_keeping import (
     ForgetContract,
@@ -19,6 +26,7 @@ from gateway.testing._store_keeping import (
     OutboxContract,
     RestartContract,
 )
+from gateway.testing._store_moves import MoveContract
 from gateway.testing._store_sessions import (
     HistoryContract,
     OperatorContract,
@@ -42,6 +50,14 @@ class StoreContract(
     OutboxContract,
     RestartContract,
     ForgetContract,
+    CarryContract,
+    FileContract,
+    ForgetFilesContract,
+    RevisionContract,
+    PreviewContract,
+    NameContract,
+    SearchContract,
+    MoveContract,
     ABC,
 ):
     """What every store owes."""

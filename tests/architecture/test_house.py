@@ -34,6 +34,9 @@ ADAPTER_FILES = {"adapter.py", "inbound.py", "outbound.py", "settings.py", "simu
 
 MAY_PRINT = re.compile(r"gateway/(cli(\.py|/.*)|__main__\.py)")
 
+# What a running gateway never imports, or only Alembic does.
+NOT_RUN = re.compile(r"/simulator\.py|/simulation/|gateway/testing/|__main__|/migrations/")
+
 # Nothing may tie a checkout to one registry or one machine.
 TIED = re.compile(
     r"""
@@ -124,7 +127,7 @@ def test_running_imports_no_simulator_and_no_test_support() -> None:
     names = [
         module.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for module in source.modules()
-        if not re.search(r"/simulator\.py|gateway/testing/|__main__|/migrations/", module.path)
+        if not NOT_RUN.search(module.path)
     ]
     program = (
         "import importlib, sys\n"
@@ -138,7 +141,7 @@ def test_running_imports_no_simulator_and_no_test_support() -> None:
     assert not done.returncode, done.stderr
     imported = done.stdout.split()
     assert "gateway" in imported
-    unwanted = re.compile(r"(gateway\.testing|adapters\.\w+\.simulator)\b|pytest$|psutil$")
+    unwanted = re.compile(r"(gateway\.testing|adapters\.\w+\.simulat(or|ion))\b|pytest$|psutil$")
     assert not [name for name in imported if unwanted.match(name)]
 
 

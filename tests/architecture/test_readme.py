@@ -16,6 +16,10 @@ TESTED = {
     "TELEGRAM_BOT_TOKEN=123456:ABC-DEF make run",
     "make test",
     ".venv/bin/gateway check",  # tests/unit/gateway/test_cli.py
+    ".venv/bin/gateway check --online",
+    ".venv/bin/gateway init",  # tests/unit/gateway/test_cli_init.py
+    ".venv/bin/gateway chat",  # tests/scenarios/test_terminal.py
+    ".venv/bin/gateway migrate",
     ".venv/bin/gateway sessions list",
     ".venv/bin/gateway deliveries list",
 }

@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from gateway.agents.demo import HINTS, DemoAgent, DemoSettings
+from gateway.agents.demo import DemoAgent, DemoSettings
+from gateway.agents.demo.visit import HINTS
 from gateway.agents.echo import EchoAgent, EchoSettings
+from gateway.agents.model import LlmAgent
+from gateway.agents.model_settings import LlmSettings
 from gateway.agents.python import PythonAgent
 from gateway.errors import Unavailable
 from gateway.ports.agent import Agent, Ask, Output, Publish, Step, Text, Turn
 from gateway.testing.agent import AgentContract
+from gateway.testing.openai import ModelFault, ModelServer, in_thread
 
 
 class TestEcho(AgentContract):
@@ -92,3 +96,34 @@ class TestDemo(AgentContract):
     @pytest.fixture
     def agent(self) -> Agent:
         return DemoAgent("demo", DemoSettings(pace=0.002))
+
+
+class TestModel(AgentContract):
+    @pytest.fixture
+    def server(self) -> Iterator[ModelServer]:
+        with in_thread(ModelServer(api_key="sk-of-the-contract-0123456789")) as server:
+            yield server
+            assert not server.refusals
+
+    @pytest.fixture
+    async def agent(self, server: ModelServer) -> AsyncIterator[Agent]:
+        agent = LlmAgent("model", LlmSettings(**server.agent()))
+        yield agent
+        await agent.aclose()
+
+    @pytest.fixture
+    async def away(self, server: ModelServer) -> AsyncIterator[Agent]:
+        server.fail_next(ModelFault.SERVER_ERROR)
+        agent = LlmAgent("away", LlmSettings(**server.agent()))
+        yield agent
+        await agent.aclose()
+
+
+class TestSlowModel(TestModel):
+    """Left and cancelled in the middle of an answer."""
+
+    @pytest.fixture
+    def server(self) -> Iterator[ModelServer]:
+        with in_thread(ModelServer(pace=0.002)) as server:
+            yield server
+            assert not server.refusals

@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 
 from adapters.telegram.adapter import TelegramAdapter
 from adapters.telegram.simulator import TelegramSimulator
-from gateway.testing.adapter import AdapterContract, BareHost, Harness, bare_host
-from gateway.testing.simulator import running
+from gateway.testing.adapter import AdapterContract, BareFiles, BareHost, Harness, bare_host
+from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, running
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "telegram"
 TOKEN = "1000:s3cr3t-of-the-bot"
@@ -42,6 +42,12 @@ def harness_of(simulator: TelegramSimulator, host: BareHost, **keys: str) -> Har
     async def garble() -> str:
         return simulator.inject(POISON)
 
+    async def attach(
+        content: bytes, name: str, person: SimulatedPerson, place: SimulatedPlace
+    ) -> str:
+        return await simulator.send_file(content, name, person=person, place=place)
+
+    assert isinstance(host.files, BareFiles)
     return Harness(
         adapter=make(),
         channel="garden",
@@ -50,6 +56,8 @@ def harness_of(simulator: TelegramSimulator, host: BareHost, **keys: str) -> Har
         secrets=(TOKEN, SECRET),
         garble=garble,
         twin=make,
+        files=host.files,
+        attach=attach,
     )
 
 

@@ -136,6 +136,9 @@ async def test_an_unknown_user_token_opens_nothing(client: WebClient) -> None:
         ("GET", "/api/chat/history"),
         ("GET", "/api/chat/tasks/1"),
         ("GET", "/api/session"),
+        ("PATCH", "/api/session"),
+        ("GET", "/api/chat/search?q=x"),
+        ("POST", "/api/files"),
         ("DELETE", "/api/session"),
         ("POST", "/api/session/reset"),
     ],
@@ -262,6 +265,11 @@ async def test_nothing_is_waited_for_on_request(client: WebClient) -> None:
         ({"text": "x", "surprise": 1}, 422),
         ({"text": "x", "question": "q"}, 422),
         ({"text": "x", "attachments": ["f"]}, 404),
+        ({"text": "", "attachments": ["f"]}, 404),
+        ({"text": "x", "attachments": ["f"] * 11}, 422),
+        ({"text": "x", "attachments": [""]}, 422),
+        ({"text": "/new x", "attachments": ["f"]}, 422),
+        ({"question": "q", "option": 0, "attachments": ["f"]}, 422),
         ({"text": "x" * 32_769}, 413),
         (b'{"text": "' + b"x" * 1_100_000 + b'"}', 413),
     ],
@@ -293,7 +301,42 @@ async def test_text_of_any_kind_comes_back_unchanged(visitor: WebClient) -> None
 async def test_a_wrong_method_is_named(visitor: WebClient) -> None:
     answer = await visitor.ask("PUT", "/api/session")
     refused(answer, 405)
-    assert answer.headers["Allow"] == "DELETE, GET, POST"
+    assert answer.headers["Allow"] == "DELETE, GET, PATCH, POST"
+
+
+async def test_a_session_gets_another_name(visitor: WebClient) -> None:
+    answer = await visitor.ask("PATCH", "/api/session", {"name": "My dog"})
+    assert models.Session.model_validate(answer.json).name == "My dog"
+    assert (await visitor.ask("GET", "/api/session")).json == answer.json
+    refused(await visitor.ask("PATCH", "/api/session", {"name": "x" * 201}), 422)
+    refused(await visitor.ask("PATCH", "/api/session", {}), 422)
+    refused(await visitor.ask("PATCH", "/api/session", {"name": "x", "agent": "demo"}), 422)
+    emptied = await visitor.ask("PATCH", "/api/session", {"name": ""})
+    assert emptied.json["name"] == ""
+
+
+async def test_messages_are_found_by_a_part_of_them(visitor: WebClient, other: WebClient) -> None:
+    for text in ("Tea at five", "100% sure", "more TEA_"):
+        await visitor.say(text)
+
+    async def found(client: WebClient, query: str) -> list[str]:
+        answer = await client.ask("GET", f"/api/chat/search?{query}")
+        models.Found.model_validate(answer.json)
+        return answer.texts
+
+    assert await found(visitor, "q=tea") == [
+        "echo: more TEA_", "more TEA_", "echo: Tea at five", "Tea at five",
+    ]  # fmt: skip
+    assert await found(visitor, "q=tea&limit=1") == ["echo: more TEA_"]
+    assert await found(visitor, "q=0%25") == ["echo: 100% sure", "100% sure"]
+    assert await found(visitor, "q=_") == ["echo: more TEA_", "more TEA_"]
+    assert await found(visitor, "q=coffee") == []
+    assert await found(other, "q=tea") == []
+
+
+@pytest.mark.parametrize("query", ["", "q=", "q=%20", f"q={'x' * 201}", "q=x&limit=0", "q=x&a=b"])
+async def test_a_search_needs_something_to_look_for(visitor: WebClient, query: str) -> None:
+    refused(await visitor.ask("GET", f"/api/chat/search?{query}"), 422)
 
 
 # Commands
@@ -533,6 +576,10 @@ async def test_the_description_is_true(client: WebClient) -> None:
     check("post", "/api/chat", await client.say(""))
     check("get", "/api/chat/history", await client.history())
     check("get", "/api/session", await client.ask("GET", "/api/session"))
+    check("get", "/api/chat/search", await client.ask("GET", "/api/chat/search?q=a"))
+    check("patch", "/api/session", await client.ask("PATCH", "/api/session", {"name": "x"}))
+    check("patch", "/api/session", await client.ask("PATCH", "/api/session", {"name": 1}))
+    check("post", "/api/files", await client.ask("POST", "/api/files", {}))
     check("get", "/api/chat/tasks/{task_id}", await client.ask("GET", "/api/chat/tasks/1"))
     check("post", "/api/chat", await client.say("/reset"))
     check("get", "/api/session", await client.ask("GET", "/api/session"))
@@ -648,3 +695,13 @@ async def test_a_page_for_known_users_only(
     config = {**CONFIG, "channels": {"page": page}}
     async with GatewayProcess(config, tmp_path_factory.mktemp("private")) as process:
         refused(await WebClient(http, process.base_url).ask("POST", "/api/session", {}), 401)
+
+
+async def test_a_name_given_either_way_stays_until_the_next(visitor: WebClient) -> None:
+    await visitor.say("hello")
+    for name in ("one", "two"):
+        await visitor.ask("PATCH", "/api/session", {"name": f"patched {name}"})
+        await visitor.say("something in between")
+        assert (await visitor.ask("GET", "/api/session")).json["name"] == f"patched {name}"
+        await visitor.say(f"/name typed {name}")
+        assert (await visitor.ask("GET", "/api/session")).json["name"] == f"typed {name}"

@@ -129,3 +129,21 @@ async def test_what_is_refused_for_good_is_kept(web: WebSimulator) -> None:
     assert web.refusals(page)[0].status == 413
     await web.say("hello", person=ada, place=page)
     await web.wait_sent(1, page)
+
+
+async def test_files_are_sent_and_those_too_large_are_refused(
+    tmp_path: Path,
+) -> None:
+    config = {**CONFIG, "limits": {"file_bytes": 100}}
+    async with (
+        GatewayProcess(config, tmp_path) as process,
+        running(WebSimulator(process.base_url)) as web,
+    ):
+        ada, page = somebody(web)
+        await web.send_file(b"x" * 50, "a.txt", person=ada, place=page, caption="what is my name?")
+        await web.wait_sent(1, page)
+        await web.send_file(b"x" * 101, "b.txt", person=ada, place=page)
+        await web.wait_until(lambda: bool(web.refusals(page)))
+        assert str(web.refusals(page)[0]) == "b.txt is larger than 100 bytes."
+        assert web.unacknowledged() == []
+        assert len(web.calls(POST)[0].parameters["attachments"]) == 1

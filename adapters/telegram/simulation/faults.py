@@ -21,9 +21,10 @@ REFUSALS: Mapping[str, Callable[[float], ApiError]] = {
 }
 
 
-def respond(status: int, body: bytes) -> web.Response:
-    """An answer as Telegram gives it."""
-    return web.Response(status=status, body=body, content_type="application/json")
+def respond(status: int, body: bytes, *, file: bool = False) -> web.Response:
+    """An answer as Telegram gives it; a file's content is of no type."""
+    kind = "application/octet-stream" if file and status == 200 else "application/json"
+    return web.Response(status=status, body=body, content_type=kind)
 
 
 def refuse(error: ApiError) -> web.Response:

@@ -10,7 +10,8 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from adapters.telegram.simulation.errors import bad_request
+from adapters.telegram.simulation.errors import ApiError, bad_request
+from adapters.telegram.simulation.files import MAX_UPLOAD, Upload
 
 JsonObject = dict[str, Any]
 Convert = Callable[[str], Any]
@@ -45,14 +46,21 @@ def _json_object(body: bytes) -> JsonObject:
 
 async def _multipart(request: web.BaseRequest) -> JsonObject:
     fields: JsonObject = {}
+    too_large = False
     async for part in aiohttp.MultipartReader(request.headers, request.content):
         if not isinstance(part, aiohttp.BodyPartReader):
             raise bad_request("nested multipart")
         content = bytes(await part.read())
+        # The whole is read before it is refused: whoever still writes would not see the answer.
+        too_large = too_large or len(content) > MAX_UPLOAD
         if part.filename is None:
             fields[part.name or ""] = content.decode(errors="replace")
         else:
-            fields[part.name or ""] = {"file_name": part.filename, "file_size": len(content)}
+            media_type = part.headers.get("Content-Type", "")
+            upload = Upload(name=part.filename, media_type=media_type, content=content)
+            fields[part.name or ""] = upload
+    if too_large:
+        raise ApiError(413, "Request Entity Too Large")
     return fields
 
 
@@ -72,6 +80,14 @@ def typed(raw: JsonObject) -> JsonObject:
             if not wanted(found):
                 raise bad_request(f"can't parse parameter {name}")
     return parameters
+
+
+def readable(parameters: JsonObject) -> JsonObject:
+    """The same for people: of a file, what it is called and how large it is."""
+    return {
+        name: value.described() if isinstance(value, Upload) else value
+        for name, value in parameters.items()
+    }
 
 
 def _flag(text: str) -> bool:
@@ -97,20 +113,27 @@ def _table(names: str, convert: Convert, wanted: Wanted) -> dict[str, tuple[Conv
 # How to read what came as a string, and whether it, or what came in JSON, is of the right kind.
 _READ: dict[str, tuple[Convert, Wanted]] = {
     **_table("chat_id", _chat_id, _is(int, str)),
-    **_table("callback_query_id parse_mode secret_token text url", str, _is(str, int, float)),
     **_table(
-        "cache_time draft_id limit max_connections message_id message_thread_id offset timeout"
-        " user_id",
+        "business_connection_id callback_query_id caption file_id language_code parse_mode"
+        " secret_token text url",
+        str,
+        _is(str, int, float),
+    ),
+    **_table(
+        "cache_time draft_id duration height length limit max_connections message_id"
+        " message_thread_id offset timeout user_id width",
         int,
         _is(int),
     ),
     **_table(
-        "allow_paid_broadcast can_stop disable_notification drop_pending_updates is_big"
-        " keep_on_stop protect_content show_alert",
+        "allow_paid_broadcast can_stop disable_content_type_detection disable_notification"
+        " drop_pending_updates has_spoiler is_big keep_on_stop protect_content show_alert"
+        " show_caption_above_media supports_streaming",
         _flag,
         _is(bool),
     ),
     **_table("allowed_updates", orjson.loads, _list_of(str)),
-    **_table("commands entities reaction", orjson.loads, _list_of(dict)),
+    **_table("message_ids", orjson.loads, _list_of(int)),
+    **_table("caption_entities commands entities media reaction", orjson.loads, _list_of(dict)),
     **_table("link_preview_options reply_markup reply_parameters scope", orjson.loads, _is(dict)),
 }

@@ -6,7 +6,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-COUNTED = frozenset({"sendMessage", "editMessageText", "editMessageReplyMarkup"})
+from adapters.telegram.simulation.vocabulary import FILE_METHODS
+
+COUNTED = frozenset(FILE_METHODS) | {
+    "editMessageCaption",
+    "editMessageReplyMarkup",
+    "editMessageText",
+    "sendMediaGroup",
+    "sendMessage",
+    "sendMessageDraft",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,7 +24,8 @@ class Rates:
 
     `private_burst` may go to a private chat at once before its rate counts. A call made while the
     bot is told to wait lengthens the wait by `lengthen` seconds. `methods` are those that count;
-    Telegram does not say whether typing and the like do.
+    Telegram does not say whether drafts, typing and the like do: drafts are held to them here, as
+    nobody knows better.
     """
 
     private_per_second: float = 1.0
@@ -40,9 +50,9 @@ class Bucket:
         ready = max(self.due - self.interval * (self.burst - 1), self.flooded_until)
         return max(round(ready - now, 3), 0.0)
 
-    def take(self, now: float) -> None:
-        """Count one."""
-        self.due = max(self.due, now) + self.interval
+    def take(self, now: float, times: int) -> None:
+        """Count so many."""
+        self.due = max(self.due, now) + self.interval * times
 
 
 class FloodControl:
@@ -53,8 +63,11 @@ class FloodControl:
         self._clock = clock
         self._buckets: dict[object, Bucket] = {}
 
-    def refuse(self, method: str, bot_id: int, chat_id: int) -> int | None:
-        """Count a call, or return the whole seconds its bot has to wait first."""
+    def refuse(self, method: str, bot_id: int, chat_id: int, times: int = 1) -> int | None:
+        """Count a call, or return the whole seconds its bot has to wait first.
+
+        An album counts as often as it has messages, and is taken once there is room for one.
+        """
         if method not in self._rates.methods:
             return None
         now = self._clock()
@@ -67,7 +80,7 @@ class FloodControl:
                 bucket.flooded_until = now + retry_after
                 return retry_after
         for bucket in buckets:
-            bucket.take(now)
+            bucket.take(now, times)
         return None
 
     def _chat(self, bot_id: int, chat_id: int) -> Bucket:

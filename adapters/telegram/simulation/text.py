@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from adapters.telegram.simulation.entities import moved, settled
 from adapters.telegram.simulation.errors import ApiError, bad_request
 from adapters.telegram.simulation.vocabulary import HTML_TAGS
 
 MAX_TEXT = 4096
+MAX_CAPTION = 1024
+TOO_LONG = "message is too long"
+CAPTION_TOO_LONG = "message caption is too long"
 
 # After TDLib's own pattern in MessageEntity.cpp.
 COMMAND = re.compile(r"(?<![\w/<>])/\w{1,64}(?:@\w{3,32})?(?![\w/<>])", re.ASCII)
@@ -64,28 +68,41 @@ def find_entities(text: str) -> list[dict[str, Any]]:
     ]
 
 
-def outgoing(text: str, parse_mode: str | None, entities: Sequence[Mapping[str, Any]]) -> str:
-    """What people see of a text a bot sends; raises what Telegram answers to one it refuses."""
-    if parse_mode:
-        text = _plain(text, parse_mode)
-    else:
-        _check_entities(text, entities)
-    text = text.strip()
-    if not text:
+def outgoing(
+    text: str, parse_mode: str | None, entities: Sequence[Any], *, too_long: str = TOO_LONG
+) -> tuple[str, list[dict[str, Any]]]:
+    """What people see of a text a bot sends, and its entities.
+
+    Raises what Telegram answers to one it refuses; `too_long` is what it calls too long a one.
+    """
+    shown, found = trimmed(text, parse_mode, entities)
+    if not shown:
         raise bad_request("message text is empty")
-    if utf16_length(text) > MAX_TEXT:
-        raise bad_request("message is too long")
-    return text
+    if utf16_length(shown) > MAX_TEXT:
+        raise bad_request(too_long)
+    return shown, found
 
 
-def _check_entities(text: str, entities: Sequence[Mapping[str, Any]]) -> None:
-    end = utf16_length(text)
-    for entity in entities:
-        if not entity.get("type"):
-            raise _unreadable("an entity needs a type")
-        start, length = entity.get("offset", -1), entity.get("length", 0)
-        if start < 0 or length < 1 or start + length > end:
-            raise _unreadable(f"entity at {start} with length {length} is outside of the text")
+def caption(
+    text: str, parse_mode: str | None, entities: Sequence[Any], *, too_long: str = CAPTION_TOO_LONG
+) -> tuple[str, list[dict[str, Any]]]:
+    """The same for what stands below a file, which may be nothing."""
+    shown, found = trimmed(text, parse_mode, entities)
+    if utf16_length(shown) > MAX_CAPTION:
+        raise bad_request(too_long)
+    return shown, found
+
+
+def trimmed(
+    text: str, parse_mode: str | None, entities: Sequence[Any]
+) -> tuple[str, list[dict[str, Any]]]:
+    """A text and its entities without the space around it."""
+    if parse_mode:
+        return _plain(text, parse_mode).strip(), []
+    found = settled(text, entities)
+    shown = text.strip()
+    before = utf16_length(text[: len(text) - len(text.lstrip())])
+    return shown, moved(found, before, utf16_length(shown))
 
 
 def _plain(text: str, parse_mode: str) -> str:

@@ -15,6 +15,26 @@ def posts(method: str) -> bool:
 
 NOT_POSTING = words("sendChatAction sendMessageDraft sendRichMessageDraft")
 
+# The methods that send one file, and what kind they make of it.
+FILE_METHODS = {
+    "sendAnimation": "animation",
+    "sendAudio": "audio",
+    "sendDocument": "document",
+    "sendPhoto": "photo",
+    "sendVideo": "video",
+    "sendVideoNote": "video_note",
+    "sendVoice": "voice",
+}
+
+COMMAND_SCOPES = words("""
+    all_chat_administrators all_group_chats all_private_chats chat chat_administrators chat_member
+    default
+""")
+
+BUSINESS_RIGHTS = words("""
+    can_delete_all_messages can_delete_sent_messages can_read_messages can_reply
+""")
+
 CHAT_ACTIONS = words("""
     choose_sticker find_location record_video record_video_note record_voice typing
     upload_document upload_photo upload_video upload_video_note upload_voice

@@ -1,171 +1,127 @@
-// The chat page: one session, everything in it shown from one stream of events.
-//
-// What the user sends is posted with an id of its own and kept in the browser until it comes back
-// as a numbered message: posting it again, after a lost connection or a reload, is harmless.
+// One conversation: its session, and everything in it, shown from one stream of events.
 
+import { make } from "./dom.js";
 import { Feed } from "./feed.js";
-import { $, divider, failed, fill, messageElement, ready, Scroller } from "./view.js";
+import { Tray } from "./files.js";
+import { divider, messageElement } from "./message.js";
+import { Outgoing, over } from "./outgoing.js";
+import { Past } from "./past.js";
 import { Drafts, Questions } from "./waiting.js";
 import { Memory, newId, Patience, pause, Problem, request } from "./wire.js";
 
-const PAGE = 50; // messages of history at once
-const REST = 60_000; // a hidden, idle page gives its connection back after this
+const REST = 60_000; // what nobody sees and nothing happens in gives its connection back after this
 const COURTESY = 2_000; // how long a first message waits for the stream that will show its answer
-const LEAVE = 1_500; // a task that is over may still have messages on their way for this long
 const LOST = "Connection lost, trying again…";
-const FRESH = "Fresh start: I have forgotten our conversation.";
-
-const over = (state) => !["submitted", "working"].includes(state);
+const ENDED = "That conversation has ended. Your next message starts a new one.";
 
 export class Chat {
-  // `giveBack` takes texts that could not be sent.
-  constructor(agent, giveBack) {
-    this.agent = agent;
-    this.giveBack = giveBack;
-    this.memory = new Memory(`chat/${agent}/`);
-    this.token = this.memory.get("token");
-    this.entries = []; // what was sent and is not in the log yet
+  // `shell` is the page around: agent, limit, changed(chat), shown(chat), stick(), ready(),
+  // above(change), giveBack(chat, texts), announce(words).
+  constructor(key, book, shell) {
+    Object.assign(this, { key, book, shell });
+    this.memory = new Memory(`${book.prefix}${key}/`);
+    this.token = book.get(key)?.token ?? null;
+    this.log = make("ol", "messages log");
+    this.log.setAttribute("aria-label", "Said");
+    this.pending = make("ol", "messages pending");
+    this.pending.setAttribute("aria-label", "Being answered");
+    this.past = new Past(this);
+    this.element = make("section", "conversation", this.past.more, this.log, this.pending);
+    this.element.setAttribute("role", "log");
+    this.element.setAttribute("aria-label", "Conversation");
+    // What is finished is announced by itself; a log would read every page of history.
+    this.element.setAttribute("aria-live", "off");
+    this.renew = (number) => this.past.one(number);
     this.drafts = new Drafts((taskId, element) => this.below(taskId, element));
     this.questions = new Questions((question, option, label) => {
       this.send(label, { question, option });
-      ready();
+      shell.ready();
     });
+    this.outgoing = new Outgoing(this, this.pending);
+    const looks = () => shell.changed(this);
+    this.tray = new Tray(shell.limit, () => this.open(), looks, (words) => this.say(words));
     this.last = 0;
-    this.first = 0;
-    this.posting = false;
     this.feed = null;
+    this.trouble = "";
+    this.alert = "";
     this.patience = new Patience(500, 15_000);
     this.listening = Promise.resolve(); // until the stream of a new session is there
-    this.scroller = new Scroller($("scroller"), $("scroller").firstElementChild, $("latest"));
   }
 
   start() {
-    for (const entry of this.memory.get("unsent") ?? []) this.keep({ ...entry, confirmed: false });
+    this.outgoing.restore();
     this.changed();
     if (this.token) this.follow();
-    else this.flush();
+    else if (this.outgoing.entries.length) this.outgoing.flush();
+    else if (this.record?.ended) this.note(ENDED);
+  }
+
+  get record() {
+    return this.book.get(this.key);
+  }
+
+  get ended() {
+    return !this.token && Boolean(this.record?.ended);
+  }
+
+  get empty() {
+    return !this.element.querySelector(".messages > li:not(.divider)");
+  }
+
+  get answering() {
+    return Boolean(this.outgoing.next?.task || this.drafts.size);
+  }
+
+  get busy() {
+    return this.outgoing.entries.length > 0 || this.drafts.size > 0 || this.tray.busy;
   }
 
   // Sending
 
-  send(text, press = {}) {
+  send(text, more = {}) {
     this.say("");
-    this.scroller.stuck = true;
-    this.keep({ id: newId(), text, ...press });
-    this.flush();
+    if (!text.startsWith("/")) this.entitle(text || more.files?.[0]?.name || "");
+    this.shell.stick(this);
+    this.outgoing.send(text, more);
+    this.book.amend(this.key, { last: Date.now() });
   }
 
-  keep(entry) {
-    entry.element = messageElement({ role: "user", text: entry.text, notice: entry.text.startsWith("/") });
-    entry.element.classList.add("waiting");
-    this.entries.push(entry);
-    $("pending").append(entry.element);
-    if (entry.failure) failed(entry.element, entry.failure, () => this.again(entry));
-    this.changed();
+  entitle(text) {
+    this.title = text;
+    this.book.entitle(this.key, text);
   }
 
-  // Post what is not confirmed, in order, one at a time; ends when all is, or the service is away.
-  async flush() {
-    if (this.posting) return;
-    this.posting = true;
-    const pace = this.patience.pace();
-    try {
-      for (let entry; (entry = this.entries.find((one) => !one.confirmed && !one.failure)); ) {
-        try {
-          await this.open();
-          await this.post(entry);
-          if (this.feed?.connected) this.status("");
-          pace.reset();
-        } catch (error) {
-          if (this.refused(entry, error)) continue;
-          this.status(LOST, true);
-          await pace.next((error.retryAfter ?? 0) * 1000);
-        }
-      }
-    } finally {
-      this.posting = false;
-    }
-  }
-
+  // Resolves to the token of the session, which is opened now if there is none.
   async open() {
-    if (this.token) return;
-    const response = await request("POST", "/api/session", { body: { agent: this.agent } });
-    this.adopt(await response.json());
+    if (this.token) return this.token;
+    this.opening ??= request("POST", "/api/session", { body: { agent: this.shell.agent } })
+      .then((response) => response.json())
+      .then((session) => this.adopt(session))
+      .finally(() => (this.opening = null));
+    await this.opening;
     await Promise.race([this.listening, pause(COURTESY)]);
-  }
-
-  async post(entry) {
-    const { id, text, question, option } = entry;
-    const body = { message_id: id, text, wait: 0, question, option };
-    entry.posted = true;
-    const response = await request("POST", "/api/chat", { token: this.token, body });
-    const answer = await response.json();
-    if (answer.session) this.begin(answer.session, answer.messages.filter((one) => !one.id));
-    entry.confirmed = true;
-    entry.task = answer.task.id;
-    entry.element.classList.remove("waiting");
-    if (answer.session) this.continued(entry, answer);
-    else if (over(answer.task.state)) this.settle(answer.task.id);
-    this.changed();
-  }
-
-  // After /reset nothing is left of the message; after /new its text is the session's first one.
-  continued(entry, answer) {
-    const rest = entry.text.replace(/^\S+\s*/, "");
-    if (!rest) return;
-    if (answer.task.state === "rejected") return this.giveBack([rest]);
-    entry.text = rest;
-    this.keep(entry);
-    if (over(answer.task.state)) this.settle(answer.task.id);
-  }
-
-  // Whether the error is an answer; anything else is worth another try.
-  refused(entry, error) {
-    if (!(error instanceof Problem)) return false;
-    if (error.status === 401 && this.token) {
-      this.lost();
-      return true;
-    }
-    if (error.status >= 500) return false;
-    if (entry.task) {
-      // It was taken before, and is only asked about.
-      entry.confirmed = true;
-      return true;
-    }
-    entry.failure = error.message;
-    if (entry.question) this.questions.reopen(entry.question);
-    failed(entry.element, error.message, error.status === 409 ? null : () => this.again(entry));
-    this.changed();
-    return true;
-  }
-
-  again(entry) {
-    // A refused id stays refused.
-    Object.assign(entry, { id: newId(), failure: "" });
-    failed(entry.element, "");
-    this.changed();
-    this.flush();
+    return this.token;
   }
 
   async stop() {
-    if (!this.token) return;
-    $("stop").disabled = true;
+    if (!this.token || this.stopping) return;
+    this.stopping = true;
     const body = { text: "/stop", message_id: newId(), wait: 0 };
     try {
       await request("POST", "/api/chat", { token: this.token, body });
     } catch (error) {
       this.say(error instanceof Problem ? error.message : "The server cannot be reached right now.");
     }
-    $("stop").disabled = false;
+    this.stopping = false;
   }
 
   // Sessions
 
-  adopt(session) {
+  adopt(session, fields = {}) {
     this.token = session.token;
-    this.memory.set("token", session.token);
+    this.book.put(this.key, { token: session.token, ended: false, ...fields });
+    if (this.title) this.book.entitle(this.key, this.title);
     this.last = 0;
-    this.first = 0;
     this.listening = new Promise((heard) => (this.heard = heard));
     this.follow();
   }
@@ -173,61 +129,66 @@ export class Chat {
   // A fresh session by the user's own wish: an empty page, and what there is to say about it.
   begin(session, notices) {
     this.clear();
-    this.adopt(session);
+    this.title = "";
+    this.adopt(session, { name: "", title: "", known: 0, seen: 0 });
     for (const notice of notices) this.note(notice.text);
   }
 
   clear() {
-    $("log").replaceChildren();
-    $("earlier").hidden = true;
+    this.log.replaceChildren();
+    this.past.clear();
     this.forget();
   }
 
   forget() {
-    $("pending").replaceChildren();
-    this.entries = [];
     this.drafts.clear();
     this.questions.clear();
+    this.outgoing.clear();
   }
 
-  async reset() {
-    if (!this.token) return;
-    try {
-      const response = await request("POST", "/api/session/reset", { token: this.token });
-      this.begin(await response.json(), [{ text: FRESH }]);
-    } catch (error) {
-      if (error.status === 401) this.lost();
-      else this.say("That did not work: the server cannot be reached right now.");
-    }
-    this.changed();
-    ready();
+  giveBack(texts) {
+    this.shell.giveBack(this, texts);
   }
 
   // The token died. What was not sent goes back to be sent again. Another window may have started
   // anew: then this one goes along; else what was said stays in sight until it is left.
   lost() {
-    const unsent = this.entries.filter((entry) => !entry.task && !entry.question);
-    const next = this.memory.get("token");
-    this.feed?.stop();
-    this.feed = null;
+    const texts = this.outgoing.unsent.map((entry) => entry.text);
+    const next = this.record?.token;
+    this.close();
     if (next && next !== this.token) {
       this.clear();
       this.adopt({ token: next });
     } else {
-      this.memory.set("token", null);
       this.token = null;
+      this.book.amend(this.key, { token: null, ended: true });
       this.forget();
-      this.note("That conversation has ended. Your next message starts a new one.");
+      this.note(ENDED);
     }
-    if (unsent.length) {
-      this.giveBack(unsent.map((entry) => entry.text));
+    if (texts.length) {
+      this.giveBack(texts);
       this.say("Your message was not sent: it is in the box below.");
     }
     this.changed();
   }
 
   note(words) {
-    if ($("log").lastElementChild?.textContent !== words) $("log").append(divider(words));
+    if (this.log.lastElementChild?.textContent !== words) this.log.append(divider(words));
+  }
+
+  async rename(name) {
+    const body = { name };
+    await request("PATCH", "/api/session", { token: this.token, body });
+    this.book.amend(this.key, { name });
+  }
+
+  // The name may have been given elsewhere. Only looks depend on it: without an answer it stays.
+  async named(token) {
+    const response = await request("GET", "/api/session", { token }).catch(() => null);
+    const name = (await response?.json())?.name;
+    if (name !== undefined && this.token === token && name !== this.record?.name) {
+      this.book.amend(this.key, { name });
+    }
   }
 
   // Receiving
@@ -238,30 +199,13 @@ export class Chat {
     this.feed.run();
   }
 
-  async load(token) {
-    const response = await request("GET", `/api/chat/history?limit=${PAGE}`, { token });
-    const { messages } = await response.json();
-    if (this.token !== token) return;
-    $("earlier").hidden = messages.length < PAGE;
-    for (const message of messages) this.arrived(message);
-    this.first = messages[0]?.id ?? 0;
-    for (const item of $("log").children) item.classList.remove("new");
-    this.scroller.toEnd(false);
-    this.changed();
+  close() {
+    this.feed?.stop();
+    this.feed = null;
   }
 
-  async earlier() {
-    const path = `/api/chat/history?limit=${PAGE}&before=${this.first}`;
-    $("earlier").disabled = true;
-    try {
-      const { messages } = await (await request("GET", path, { token: this.token })).json();
-      this.first = messages[0]?.id ?? this.first;
-      $("earlier").hidden = messages.length < PAGE;
-      this.scroller.above(() => $("log").prepend(...messages.map(messageElement)));
-    } catch (error) {
-      this.say("The earlier messages cannot be fetched right now.");
-    }
-    $("earlier").disabled = false;
+  load(token) {
+    return this.past.load(token);
   }
 
   // What ended before is learnt by posting it again.
@@ -270,7 +214,7 @@ export class Chat {
     this.heard?.();
     this.patience.end();
     for (const taskId of this.drafts.tasks()) this.verify(taskId);
-    this.recheck();
+    this.outgoing.recheck();
   }
 
   // Whether the answer is really still being written; its end may have passed unheard.
@@ -285,15 +229,10 @@ export class Chat {
     this.changed();
   }
 
-  recheck() {
-    for (const entry of this.entries) entry.confirmed = false;
-    this.flush();
-  }
-
   // The pieces that were missed are lost; the whole answer comes with its message.
   interrupted() {
     this.drafts.clear();
-    this.status(LOST, true);
+    this.lostTouch();
     this.changed();
   }
 
@@ -304,14 +243,14 @@ export class Chat {
   }
 
   tokenChanged() {
-    const token = this.memory.get("token");
+    const token = this.record?.token;
     if (token && token !== this.token) this.lost();
   }
 
   happened({ kind, data }) {
+    if (kind === "delta") return data.text && this.drafts.of(data.task_id).write(data.text);
     if (kind === "message") this.arrived(data);
-    else if (kind === "delta" && data.text) this.drafts.write(data.task_id, data.text);
-    else if (kind === "step") this.drafts.step(data.task_id, data.title);
+    else if (kind === "step") this.drafts.of(data.task_id).step(data.title);
     else if (kind === "task" && over(data.state)) this.settle(data.id, data.state);
     else if (kind === "task" && data.state === "working") this.drafts.again(data.id);
     else if (kind === "ended") throw new Problem(401, "The session has ended.");
@@ -322,100 +261,112 @@ export class Chat {
     if (message.id <= this.last) return;
     this.last = message.id;
     const element = this.place(message);
-    $("log").append(element);
+    this.log.append(element);
+    const stopped = this.pending.querySelector(".stopped");
+    if (stopped && message.role === "user") element.after(stopped);
     if (message.question) this.questions.ask(element, message);
+    this.heed(message);
+  }
+
+  // What the message means beyond itself.
+  heed(message) {
+    const mine = message.role === "user";
+    if (mine && !message.notice) this.book.entitle(this.key, message.text);
+    if (mine && /^\/name\b/i.test(message.text)) setTimeout(() => this.named(this.token), 300);
+    this.moment = Date.parse(message.created_at);
+    if (!mine && !this.loading) this.shell.announce(this, message);
   }
 
   // The element that shows the message: what stood for it until now, or a new one.
   place(message) {
-    if (message.role === "user") {
-      const entry =
-        this.entries.find((one) => one.task && one.task === message.task_id) ??
-        this.entries.find((one) => one.text.trim() === message.text.trim()) ??
-        // An option may have been chosen by its number, and is shown by its name.
-        (this.questions.has(message.task_id) && this.entries.find((one) => one.posted));
-      this.questions.close(message.task_id, message.text);
-      if (!entry) {
-        this.recheck();
-        return messageElement(message);
-      }
-      this.done(entry, message.task_id);
-      fill(entry.element, message);
-      return entry.element;
+    if (message.role !== "user") {
+      return this.drafts.become(message, this.renew) ?? messageElement(message, this.renew);
     }
-    return this.drafts.become(message) ?? messageElement(message);
-  }
-
-  done(entry, taskId) {
-    this.entries = this.entries.filter((one) => one !== entry);
-    entry.element.classList.remove("waiting", "new");
-    failed(entry.element, "");
-    if (entry.task !== taskId) this.drafts.drop(entry.task);
+    const entry = this.outgoing.match(message);
+    this.questions.close(message.task_id, message.text);
+    if (entry) return this.outgoing.become(entry, message);
+    this.outgoing.recheck();
+    return messageElement(message, this.renew);
   }
 
   // A draft stands below what it answers.
   below(taskId, element) {
-    const entry = this.entries.find((one) => one.task === taskId);
+    const entry = this.outgoing.of(taskId);
     if (entry) entry.element.after(element);
-    else $("pending").append(element);
+    else this.pending.append(element);
   }
 
   // The task is over; its messages are here or on their way.
   settle(taskId, state) {
+    if (state === "canceled") this.leave(taskId);
     this.drafts.drop(taskId);
     if (state !== "input-required") this.questions.close(taskId);
-    for (const entry of this.entries.filter((one) => one.task === taskId)) {
-      entry.settled = true;
-      // Some leave no message behind, /stop for one.
-      setTimeout(() => this.leave(entry), LEAVE);
-    }
+    this.outgoing.settle(taskId, (element) => {
+      this.log.append(element);
+      this.changed();
+    });
   }
 
-  leave(entry) {
-    if (!this.entries.includes(entry)) return;
-    this.done(entry, entry.task);
-    $("log").append(entry.element);
-    this.changed();
+  // What was written before somebody stopped it stays, below what it answered.
+  leave(taskId) {
+    const element = this.drafts.leave(taskId);
+    if (!element) return;
+    const asked = this.log.querySelector(`.user[data-task="${CSS.escape(taskId)}"]`);
+    if (asked) asked.after(element);
+    else this.below(taskId, element);
   }
 
+  // In sight or not: what nobody sees keeps its stream only while something is under way.
   rest() {
     clearTimeout(this.resting);
-    if (!document.hidden) {
+    if (this.shell.shown(this)) {
       if (this.token && !this.feed) this.follow();
       return;
     }
-    this.resting = setTimeout(() => {
-      if (this.entries.length || this.drafts.size) return this.rest();
-      this.feed?.stop();
-      this.feed = null;
-    }, REST);
+    this.resting = setTimeout(() => (this.busy ? this.rest() : this.close()), REST);
   }
 
   // Looks
 
   changed() {
-    const unsent = this.entries.map(({ element, ...entry }) => entry);
-    this.memory.set("unsent", unsent.length ? unsent : null);
-    const next = this.entries.find((one) => !one.settled && !one.failure);
+    const { next } = this.outgoing;
     if (next?.task && !this.drafts.size) this.drafts.of(next.task);
-    $("welcome").hidden = Boolean(document.querySelector(".messages > li:not(.divider)"));
-    $("stop").hidden = !next?.task && !this.drafts.size;
-    $("reset").hidden = !this.token || !$("welcome").hidden;
+    this.read();
+    this.shell.changed(this);
+  }
+
+  // Keep in the book how far things are, and how far they were read.
+  read() {
+    const record = this.record;
+    if (!record || !this.token || !this.last) return;
+    const known = Math.max(this.last, record.known);
+    const seen = this.shell.shown(this) ? known : record.seen;
+    if (known === record.known && seen === record.seen) return;
+    const news = known > record.known && this.moment ? { last: this.moment } : {};
+    this.book.put(this.key, { known, seen, ...news });
   }
 
   say(words) {
-    $("alert").textContent = words;
-    $("alert").hidden = !words;
+    this.alert = words;
+    this.shell.changed(this);
+  }
+
+  reached() {
+    if (this.feed?.connected) this.status("");
+  }
+
+  lostTouch() {
+    this.status(LOST);
   }
 
   // A hiccup is not worth a word: bad news waits a second.
-  status(words, away = false) {
+  status(words) {
     clearTimeout(this.telling);
     const tell = () => {
-      $("status").textContent = words;
-      $("status").classList.toggle("away", away);
+      this.trouble = words;
+      this.shell.changed(this);
     };
-    if (away) this.telling = setTimeout(tell, 1000);
+    if (words) this.telling = setTimeout(tell, 1000);
     else tell();
   }
 }

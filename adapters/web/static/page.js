@@ -1,32 +1,187 @@
-// Puts the page together: what is typed and pressed, and the chat it goes to.
+// Puts the page together: the conversation in sight, those beside it, and what is pressed.
 
+import { Book, News, titleOf, unread } from "./book.js";
 import { Chat } from "./chat.js";
-import { $, ready } from "./view.js";
+import { Composer } from "./composer.js";
+import { $, ready, sized } from "./dom.js";
+import { Scroller } from "./scroll.js";
+import { Search } from "./search.js";
+import { Sidebar } from "./sidebar.js";
+import { newId, request } from "./wire.js";
 
-const { agent, title } = document.body.dataset;
-const chat = new Chat(agent, giveBack);
+const { agent, title, fileBytes } = document.body.dataset;
 
-function resized() {
-  const text = $("text");
-  text.style.height = "auto";
-  text.style.height = `${text.scrollHeight}px`;
-  $("send").disabled = !text.value.trim();
-  chat.memory.set("draft", text.value || null);
-}
+class Page {
+  constructor() {
+    this.agent = agent;
+    this.limit = Number(fileBytes) || 0;
+    this.chats = new Map();
+    this.ready = ready;
+    this.book = new Book(agent, () => this.look());
+    this.scroller = new Scroller($("scroller"), $("scroller").firstElementChild, $("latest"));
+    this.composer = new Composer(this);
+    this.sidebar = new Sidebar(this.book, this);
+    this.search = new Search(this.book, (key, number) => this.reveal(key, number));
+    this.news = new News(this.book, (key) => Boolean(this.chats.get(key)?.feed));
+  }
 
-// Texts that could not be sent, to be sent again.
-function giveBack(texts) {
-  $("text").value = [...texts, $("text").value].filter(Boolean).join("\n");
-  resized();
-}
+  // The conversation, which lives from the moment it is first shown until the page is left.
+  at(key) {
+    let chat = this.chats.get(key);
+    if (!chat) {
+      chat = new Chat(key, this.book, this);
+      this.chats.set(key, chat);
+      chat.start();
+    }
+    return chat;
+  }
 
-function submit() {
-  const text = $("text").value.trim();
-  if (!text) return;
-  $("text").value = "";
-  resized();
-  if (text.toLowerCase() === "/stop") chat.stop();
-  else chat.send(text);
+  open(key) {
+    const left = this.chat;
+    this.chat = null;
+    const chat = this.at(key);
+    this.chat = chat;
+    this.book.show(key);
+    $("place").replaceChildren(chat.element);
+    this.composer.show(chat);
+    left?.rest();
+    chat.rest();
+    chat.changed();
+    this.stick(chat);
+    if (this.sidebar.opened) this.sidebar.drawer(false);
+    ready();
+  }
+
+  fresh() {
+    this.open(this.chat.empty && !this.chat.ended ? this.chat.key : newId());
+  }
+
+  async reveal(key, number) {
+    if (key !== this.chat.key) this.open(key);
+    const item = await this.at(key).past.find(number);
+    if (!item || this.chat.key !== key) return;
+    for (const other of document.querySelectorAll(".found")) other.classList.remove("found");
+    item.classList.add("found");
+    item.tabIndex = -1;
+    item.focus({ preventScroll: true });
+    this.scroller.to(item);
+  }
+
+  submit() {
+    const taken = this.composer.take();
+    if (!taken) return;
+    if (taken.text.toLowerCase() === "/stop") return this.chat.stop();
+    if (this.chat.ended) this.open(newId());
+    this.chat.send(taken.text, taken.files.length ? { files: taken.files } : {});
+    this.composer.look();
+  }
+
+  stop() {
+    this.chat.stop();
+    ready();
+  }
+
+  async rename(key, name) {
+    try {
+      await this.at(key).rename(name);
+    } catch {
+      this.chat.say("The name could not be kept: the server cannot be reached right now.");
+    }
+  }
+
+  remove(key) {
+    const record = this.book.get(key);
+    $("doomed").textContent = titleOf(record);
+    this.doomed = record;
+    $("confirm").showModal();
+  }
+
+  async removed() {
+    const { key, token } = this.doomed;
+    $("confirm").close();
+    try {
+      if (token) await request("DELETE", "/api/session", { token });
+    } catch (error) {
+      if (error.status !== 401) return this.chat.say("It could not be deleted right now.");
+    }
+    this.drop(key);
+  }
+
+  drop(key) {
+    this.chats.get(key)?.close();
+    this.chats.delete(key);
+    this.book.remove(key);
+    if (this.chat.key === key) this.open(this.book.current());
+  }
+
+  // Another window changed the book.
+  bookChanged() {
+    for (const chat of [...this.chats.values()]) {
+      if (this.book.get(chat.key)) chat.tokenChanged();
+      else if (chat.token) this.drop(chat.key);
+    }
+    this.look();
+  }
+
+  // What the conversations ask of the page
+
+  shown(chat) {
+    return chat === this.chat && !document.hidden;
+  }
+
+  stick(chat) {
+    if (chat === this.chat) this.scroller.toEnd(false);
+  }
+
+  above(change) {
+    this.scroller.above(change);
+  }
+
+  giveBack(chat, texts) {
+    const draft = [...texts, chat.memory.get("draft")].filter(Boolean).join("\n");
+    chat.memory.set("draft", draft);
+    if (chat === this.chat) this.composer.show(chat);
+  }
+
+  announce(chat, message) {
+    if (chat !== this.chat) return;
+    const files = (message.attachments ?? []).map((file) => file.name);
+    const asked = message.question?.options.join(", ") ?? "";
+    $("announcer").textContent = [message.sender, message.text, ...files, asked]
+      .filter(Boolean).join(". ");
+  }
+
+  changed(chat) {
+    if (chat === this.chat) this.look();
+  }
+
+  // Looks, once for all that changes at the same time.
+  look() {
+    if (this.looking) return;
+    this.looking = true;
+    queueMicrotask(() => {
+      this.looking = false;
+      if (this.chat) this.draw();
+    });
+  }
+
+  draw() {
+    const { chat } = this;
+    const record = chat.record;
+    $("title").textContent = titleOf(record);
+    $("welcome").hidden = !chat.empty;
+    $("alert").textContent = chat.alert;
+    $("alert").hidden = !chat.alert;
+    const offline = !navigator.onLine && "You are offline. What you write is sent when you are back.";
+    $("status").textContent = offline || chat.trouble;
+    this.composer.look();
+    const shelf = JSON.stringify([chat.key, this.book.all()]);
+    if (shelf !== this.shelf) this.sidebar.show(chat.key);
+    this.shelf = shelf;
+    const news = this.book.all().some((one) => one.key !== chat.key && unread(one));
+    document.title = `${news ? "• " : ""}${title}`;
+    $("menu").classList.toggle("news", news);
+  }
 }
 
 function prepare() {
@@ -34,46 +189,71 @@ function prepare() {
   $("agent").textContent = name;
   const initial = [...(title || name)][0]?.toUpperCase() ?? "";
   document.documentElement.style.setProperty("--initial", JSON.stringify(initial));
-  $("text").value = chat.memory.get("draft") ?? "";
-  resized();
-  ready();
+  const limit = page.limit ? `, at most ${sized(page.limit)} each` : "";
+  $("attach").title = `Attach files${limit}`;
+  $("drop-limit").textContent = limit.slice(2);
+  if (/mac|iphone|ipad/i.test(navigator.platform)) $("find").querySelector("kbd").textContent = "⌘ K";
+  const chosen = document.documentElement.dataset.theme;
+  for (const radio of document.querySelectorAll("[name=theme]")) {
+    radio.checked = radio.value === chosen;
+    radio.addEventListener("change", () => paint(radio.value));
+  }
 }
 
-$("composer").addEventListener("submit", (event) => {
-  event.preventDefault();
-  submit();
-});
-$("text").addEventListener("input", resized);
-$("text").addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  submit();
-});
-$("stop").addEventListener("click", () => {
-  chat.stop();
-  ready();
-});
-$("earlier").addEventListener("click", () => chat.earlier());
-$("reset").addEventListener("click", () => $("confirm").showModal());
+function paint(theme) {
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem("chat/theme", theme);
+  } catch {
+    // Forbidden: until the page is left.
+  }
+}
+
+function pressed(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    page.search.show();
+  } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    if (page.sidebar.opened) page.sidebar.drawer(false);
+    else if (page.chat.answering) page.stop();
+  }
+}
+
+const page = new Page();
+prepare();
+page.open(page.book.current());
+page.news.ask();
+
+$("new").addEventListener("click", () => page.fresh());
+$("again").addEventListener("click", () => page.fresh());
+$("find").addEventListener("click", () => page.search.show());
 $("keep").addEventListener("click", () => $("confirm").close());
-$("restart").addEventListener("click", () => {
-  $("confirm").close();
-  chat.reset();
-});
+$("delete").addEventListener("click", () => page.removed());
 $("confirm").addEventListener("click", (event) => {
   if (event.target === $("confirm")) $("confirm").close();
 });
 for (const button of document.querySelectorAll(".prompts button")) {
   button.addEventListener("click", () => {
-    chat.send(button.textContent);
+    page.chat.send(button.textContent);
     ready();
   });
 }
+addEventListener("keydown", pressed);
 addEventListener("storage", ({ key }) => {
-  if (key === `${chat.memory.prefix}token`) chat.tokenChanged();
+  if (key === `${page.book.prefix}book`) page.bookChanged();
 });
-addEventListener("online", () => chat.patience.end());
-document.addEventListener("visibilitychange", () => chat.rest());
-
-prepare();
-chat.start();
+addEventListener("online", () => {
+  for (const chat of page.chats.values()) chat.patience.end();
+  page.look();
+});
+addEventListener("offline", () => page.look());
+document.addEventListener("visibilitychange", () => {
+  for (const chat of page.chats.values()) chat.rest();
+  page.chat.changed();
+  page.news.ask();
+});
+// Where a keyboard on the screen covers the page instead of shrinking it.
+visualViewport?.addEventListener("resize", () => {
+  const covered = visualViewport.scale === 1 && innerHeight - visualViewport.height > 80;
+  document.body.style.height = covered ? `${visualViewport.height}px` : "";
+});

@@ -1,61 +1,61 @@
 // What is not finished: answers that are being written, and questions that wait to be answered.
 
-import { close, draftElement, fill, offer, reopen, step, write, written } from "./view.js";
+import { close, Draft, fill, offer, reopen } from "./message.js";
 
 // Answers being written, by task.
 export class Drafts {
   // `put` shows the element of a task's new draft.
   constructor(put) {
     this.put = put;
-    this.elements = new Map();
+    this.drafts = new Map();
   }
 
   get size() {
-    return this.elements.size;
+    return this.drafts.size;
   }
 
   tasks() {
-    return [...this.elements.keys()];
+    return [...this.drafts.keys()];
   }
 
   of(taskId) {
-    let element = this.elements.get(taskId);
-    if (!element) {
-      element = draftElement();
-      this.elements.set(taskId, element);
-      this.put(taskId, element);
+    let draft = this.drafts.get(taskId);
+    if (!draft) {
+      draft = new Draft();
+      this.drafts.set(taskId, draft);
+      this.put(taskId, draft.element);
     }
-    return element;
-  }
-
-  write(taskId, text) {
-    write(this.of(taskId), text);
-  }
-
-  step(taskId, title) {
-    step(this.of(taskId), title);
+    return draft;
   }
 
   // The draft's element with the whole message in it, if it was the draft of this very message.
-  become(message) {
-    const element = this.elements.get(message.task_id);
-    const begun = element && message.role === "assistant" ? written(element).trim() : "";
+  become(message, renew) {
+    const draft = this.drafts.get(message.task_id);
+    const begun = message.role === "assistant" ? (draft?.written.trim() ?? "") : "";
     if (!begun || !message.text.startsWith(begun.slice(0, 40))) return null;
-    this.elements.delete(message.task_id);
-    fill(element, message);
+    this.drafts.delete(message.task_id);
+    const element = draft.finish(message.text);
+    fill(element, message, renew);
     return element;
+  }
+
+  // The element of an answer that was stopped, with what there is of it; null without a word.
+  leave(taskId) {
+    const draft = this.drafts.get(taskId);
+    if (!draft?.written.trim()) return null;
+    this.drafts.delete(taskId);
+    return draft.leave();
   }
 
   // The task runs once more, and its answer is written from the start.
   again(taskId) {
-    const element = this.elements.get(taskId);
-    if (element && written(element)) this.drop(taskId);
+    if (this.drafts.get(taskId)?.written) this.drop(taskId);
     this.of(taskId);
   }
 
   drop(taskId) {
-    this.elements.get(taskId)?.remove();
-    this.elements.delete(taskId);
+    this.drafts.get(taskId)?.element.remove();
+    this.drafts.delete(taskId);
   }
 
   clear() {

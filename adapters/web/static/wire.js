@@ -8,10 +8,11 @@ export class Problem extends Error {
   }
 }
 
+const bearer = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
+
 // Rejects with a Problem for an answer that is an error, and with a TypeError when there was none.
 export async function request(method, path, { token, body, headers = {}, signal } = {}) {
-  const all = { ...headers };
-  if (token) all.Authorization = `Bearer ${token}`;
+  const all = { ...headers, ...bearer(token) };
   if (body) all["Content-Type"] = "application/json";
   const response = await fetch(path, {
     method,
@@ -22,8 +23,35 @@ export async function request(method, path, { token, body, headers = {}, signal 
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
-  const wait = Number(response.headers.get("Retry-After")) || 0;
-  throw new Problem(response.status, problem.detail || `The server said ${response.status}.`, wait);
+  throw refusal(response.status, problem, response.headers.get("Retry-After"));
+}
+
+function refusal(status, problem, retryAfter) {
+  const detail = problem?.detail || `The server said ${status}.`;
+  return new Problem(status, detail, Number(retryAfter) || 0);
+}
+
+// Send a file; `progress` is told the part that is there, from 0 to 1. Only XMLHttpRequest knows it.
+export function upload(path, file, { token, progress, signal }) {
+  const sending = new XMLHttpRequest();
+  const form = new FormData();
+  form.append("file", file, file.name);
+  return new Promise((resolve, reject) => {
+    sending.open("POST", path);
+    for (const [name, value] of Object.entries(bearer(token))) sending.setRequestHeader(name, value);
+    sending.responseType = "json";
+    sending.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
+    sending.addEventListener("load", () => {
+      const { status, response } = sending;
+      if (status === 201) resolve(response);
+      else reject(refusal(status, response, sending.getResponseHeader("Retry-After")));
+    });
+    for (const end of ["error", "abort", "timeout"]) {
+      sending.addEventListener(end, () => reject(new TypeError(end)));
+    }
+    signal.addEventListener("abort", () => sending.abort());
+    sending.send(form);
+  });
 }
 
 // The events of a stream, as {kind, data}. EventSource cannot send a token, so this reads by hand.

@@ -29,6 +29,7 @@ from gateway import (
     Inbound,
     NotAccepted,
     OutcomeUnknown,
+    Part,
     Participant,
     Press,
     Problem,
@@ -133,11 +134,11 @@ class PostcardAdapter:
             press=press,
         )
 
-    def split(self, text: str) -> Sequence[str]:
-        """Cards of at most 500 characters."""
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
+        """Cards of at most 500 characters; what is marked in them is written as it stands."""
         text = text.strip()
         parts = [text[at : at + LONGEST].strip() for at in range(0, len(text), LONGEST)]
-        return [part for part in parts if part]
+        return [Part(text=part) for part in parts if part]
 
     def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
         """A card a second for each person."""

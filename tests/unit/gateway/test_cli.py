@@ -29,9 +29,12 @@ from gateway.domain import (
     Session,
 )
 from gateway.errors import ConfigurationError, GatewayError, Problem
-from gateway.ports.store import Arrival, Effects, Entry, RowEnd, Store
+from gateway.ports.records import Arrival, Effects, Entry, RowEnd
+from gateway.ports.store import Store
 from gateway.store import connect
+from gateway.testing.openai import ModelServer
 from tests.architecture.source import ROOT
+from tests.support.process import toml
 
 TOKEN = "an-operators-token"
 COMMAND = str(Path(sys.executable).parent / "gateway")
@@ -105,7 +108,9 @@ def test_the_command_and_the_module_are_the_same() -> None:
 def test_help_names_every_command(cli: Run) -> None:
     help_ = cli("--help")
     assert help_.code == 0
-    for name in ("run", "check", "schema", "explain", "migrate", "sessions", "deliveries"):
+    for name in (
+        "run", "chat", "init", "check", "schema", "explain", "migrate", "sessions", "deliveries",
+    ):  # fmt: skip
         assert f"\n  {name} " in help_.out
     for group, names in (
         ("sessions", ("list", "show", "reset", "export", "delete")),
@@ -120,7 +125,7 @@ def test_help_imports_little() -> None:
         "import sys\nsys.argv = ['gateway', '--help']\nfrom gateway.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "heavy = ('sqlalchemy', 'aiohttp', 'alembic', 'starlette', 'telegram', 'structlog',"
-        " 'prometheus_client', 'rich', 'adapters')\n"
+        " 'prometheus_client', 'rich', 'prompt_toolkit', 'adapters')\n"
         "print('imported', [name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run(
@@ -184,12 +189,14 @@ def test_check_says_that_all_is_well(cli: Run) -> None:
     assert done.out.splitlines() == [
         "channels.telegram is skipped: the environment variable TELEGRAM_BOT_TOKEN is not set",
         "the embedded default: no problem found (1 channel, 1 agent)",
+        "Nothing was called: --online also tries tokens, keys and servers.",
     ]
     assert cli("check", "--json").json == {
         "source": "the embedded default",
         "problems": [],
         "skipped": {"telegram": "the environment variable TELEGRAM_BOT_TOKEN is not set"},
         "accounts": {},
+        "answers": {},
     }
 
 
@@ -238,6 +245,30 @@ def test_check_may_ask_the_platform(cli: Run, tmp_path: Path) -> None:
     assert done.code == 1
     assert done.out.startswith("gateway.toml: channels.bot")
     assert "aaaaaa" not in done.out
+
+
+async def test_check_may_ask_the_agents(tmp_path: Path) -> None:
+    async with ModelServer(models=("known",)) as server:
+        config: dict[str, Any] = {
+            "agents": {"assistant": {"kind": "llm", **server.agent()}},
+            "channels": {"web": {"platform": "web"}},
+        }
+        (tmp_path / "gateway.toml").write_text(toml(config))
+        words = ("check", "-c", "gateway.toml", "--online")
+        good = await asyncio.to_thread(process, *words, cwd=tmp_path)
+        assert (good.code, good.err) == (0, "")
+        assert good.out.startswith("agents.assistant: known at ")
+        assert "--online" not in good.out
+        assert (await asyncio.to_thread(process, *words, "--json", cwd=tmp_path)).json[
+            "answers"
+        ].keys() == {"assistant"}
+        config["agents"]["assistant"]["model"] = "unknown"
+        (tmp_path / "gateway.toml").write_text(toml(config))
+        offline = await asyncio.to_thread(process, *words[:-1], cwd=tmp_path)
+        assert offline.code == 0
+        bad = await asyncio.to_thread(process, *words, cwd=tmp_path)
+    assert bad.code == 1
+    assert bad.out.startswith("gateway.toml: agents.assistant.model")
 
 
 def test_a_missing_file_is_named(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,6 +327,13 @@ def test_explain_builds_only_its_own_channel(cli: Run, update: Path, tmp_path: P
     )
     done = cli("explain", "bot", str(update), "--config", "gateway.toml", "--json")
     assert done.json["rule"] == "per-channel"
+
+
+def test_explain_knows_the_web_as_well(cli: Run, tmp_path: Path) -> None:
+    said = {"event_id": "s:1", "conversation": "c1", "participant": "anon:c1", "text": "hello"}
+    (tmp_path / "event.json").write_text(json.dumps({**said, "agent": "demo"}))
+    done = cli("explain", "web", "event.json", "--json")
+    assert (done.json["outcome"], done.json["rule"]) == ("accepted", "per-channel")
 
 
 def test_explain_says_what_is_wrong(cli: Run, update: Path, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,8 +24,9 @@ from gateway.domain import (
     Role,
     Session,
 )
-from gateway.lanes import Lane, Lanes, Memory, Waiting
-from gateway.ports.store import Hold
+from gateway.lane import Lane, Memory, Waiting
+from gateway.lanes import Lanes
+from gateway.ports.records import Hold, Revision
 
 GROUP = Conversation(kind=ConversationKind.GROUP, id="g")
 
@@ -36,6 +39,9 @@ def row(
     action: Action = Action.MESSAGE,
     message: str = "",
     attempts: int = 0,
+    album: str = "",
+    deleted: tuple[str, ...] = (),
+    at: float = 0.0,
 ) -> Waiting:
     return Waiting(
         id=name,
@@ -50,9 +56,11 @@ def row(
             action=action,
             order=order,
             message_id=message,
+            album=album,
+            deleted=deleted,
         ),
         boundary=Boundary(rule=Rule.PER_GROUP, key="c/group/g", shared=True, owner="o"),
-        accepted_at=0.0,
+        accepted_at=at,
         attempts=attempts,
     )
 
@@ -69,6 +77,7 @@ class Worker:
         self.turns: list[list[str]] = []
         self.gate = asyncio.Event()
         self.cancelled = 0
+        self.amended = 0
         lanes.serve(self.work, spawn)
 
     async def work(self, lane: Lane) -> None:
@@ -76,7 +85,15 @@ class Worker:
             while rows := self.lanes.next(lane):
                 lane.current = rows
                 lane.in_agent = True
-                await self.gate.wait()
+                try:
+                    await self.gate.wait()
+                except asyncio.CancelledError:
+                    if not lane.amended:
+                        raise
+                    lane.amended = lane.in_agent = False
+                    lane.current = ()
+                    self.amended += 1
+                    continue
                 lane.in_agent = False
                 self.turns.append([r.id for r in rows])
                 lane.drop(rows)
@@ -146,10 +163,87 @@ async def test_an_edit_folds_into_the_row_that_still_waits(worker: Worker) -> No
     await asyncio.sleep(0)
     worker.lanes.admit("l", row("waiting", message="m1"))
     assert worker.lanes.control("l", row("edit", action=Action.EDIT, message="m1"))
-    assert not worker.lanes.control("l", row("late", action=Action.EDIT, message="m0"))
     assert not worker.lanes.control("l", row("other", action=Action.EDIT, message="m9"))
     await worker.let()
     assert worker.turns == [["running"], ["waiting", "edit"]]
+    assert worker.amended == 0
+
+
+async def test_an_edit_of_the_running_message_begins_its_turn_again(worker: Worker) -> None:
+    worker.lanes.admit("l", row("running", message="m0"))
+    await asyncio.sleep(0)
+    assert worker.lanes.control("l", row("edit", action=Action.EDIT, message="m0"))
+    await worker.let()
+    assert worker.turns == [["running", "edit"]]
+    assert worker.amended == 1
+
+
+@pytest.mark.parametrize("busy", ["committing", "spoken"])
+async def test_an_edit_that_cannot_begin_the_turn_again_waits_for_its_end(
+    worker: Worker, busy: str
+) -> None:
+    worker.lanes.admit("l", row("running", message="m0"))
+    await asyncio.sleep(0)
+    (lane,) = worker.lanes.running()
+    lane.in_agent, lane.spoken = busy != "committing", busy == "spoken"
+    edit = row("edit", action=Action.EDIT, message="m0")
+    assert worker.lanes.control("l", edit)
+    assert lane.settled() == []
+    assert worker.lanes.knows("l", "edit")
+    await worker.let()
+    assert worker.turns == [["running"]]
+    assert lane.settled() == [edit]
+    assert lane.settled() == []
+
+
+async def test_a_deletion_dooms_what_waits_and_what_runs(worker: Worker) -> None:
+    for name in ("m0", "m1", "m2"):
+        worker.lanes.admit("l", row(name, message=name))
+    await asyncio.sleep(0)
+    (lane,) = worker.lanes.running()
+    gone = row("gone", action=Action.DELETE, deleted=("m0", "m2", "m9"))
+    assert worker.lanes.control("l", gone)
+    assert [one.id for one in lane.rows if lane.doomed(one)] == ["m0", "m2"]
+    assert not worker.lanes.control("l", row("late", action=Action.DELETE, deleted=("m9",)))
+    await worker.let()
+    assert worker.amended == 1
+    assert lane.settled() == [gone]
+    assert [r.origin for r in gone.revisions()] == ["g/m0", "g/m2", "g/m9"]
+
+
+async def test_an_album_is_one_turn_in_the_platforms_order(worker: Worker) -> None:
+    worker.lanes.admit("l", row("b", order=2, album="x", message="2"))
+    worker.lanes.admit("l", row("a", order=1, album="x", message="1"))
+    worker.lanes.admit("l", row("c", order=3, message="3"))
+    worker.lanes.admit("l", row("elsewhere", order=4, album="x", place="t"))
+    worker.lanes.control("l", row("edit", action=Action.EDIT, message="1"))
+    await worker.let()
+    assert worker.turns == [["a", "b", "edit"], ["c"], ["elsewhere"]]
+
+
+async def test_a_lane_waits_for_the_parts_of_an_album(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ALBUM_WAIT", 0.1)
+    worker.gate.set()
+    worker.lanes.admit("l", row("a", album="x", at=time.time()))
+    await asyncio.sleep(0.06)
+    worker.lanes.admit("l", row("b", album="x", at=time.time()))
+    await asyncio.sleep(0.06)
+    assert worker.turns == []
+    await asyncio.sleep(0.2)
+    assert worker.turns == [["a", "b"]]
+
+
+async def test_a_lane_remembers_what_was_edited_and_forgets_what_was_deleted() -> None:
+    lane = Lane("l", memory={"agent": remembered("s", 3)})
+    window = lane.memory["agent"].window
+    for number in range(3):
+        window[number] = replace(window[number], origin=f"g/m{number}")
+    lane.revise((Revision(origin="g/m1", text="y"), Revision(origin="g/m2", text=None)))
+    kept = lane.memory["agent"].window
+    assert [message.text for message in kept] == ["x", "y"]
+    assert kept.maxlen == window.maxlen
 
 
 async def test_stop_cancels_the_running_turn_only(worker: Worker) -> None:

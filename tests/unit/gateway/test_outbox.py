@@ -15,7 +15,14 @@ from gateway import outbox as module
 from gateway.boundary import Rule
 from gateway.channels import Channel
 from gateway.coordination.memory import MemoryCoordinator
-from gateway.domain import ConversationKind, Delivery, DeliveryState, Ignored
+from gateway.domain import (
+    Address,
+    ConversationKind,
+    Delivery,
+    DeliveryState,
+    Ignored,
+    Moved,
+)
 from gateway.errors import (
     GatewayError,
     NotAccepted,
@@ -26,10 +33,13 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.outbox import Outbox
-from gateway.ports.adapter import Receive, Sent
+from gateway.ports.adapter import Preview, Receive, Sent
+from gateway.ports.coordinator import Rate
 from gateway.ports.store import Store
 from gateway.store import connect
 from gateway.testing._talk import CHANNEL, OPERATOR, Talk, delivery
+
+ADDRESS = Address(destination="7")
 
 
 class Platform:
@@ -39,6 +49,9 @@ class Platform:
         self.settings = None
         self.plan: list[GatewayError] = []
         self.tried: list[str] = []
+        self.shown: list[str] = []
+        self.moved: Moved | None = None
+        self.rates: list[tuple[str, Rate]] = []
 
     def routes(self) -> list[Any]:
         return []
@@ -54,7 +67,18 @@ class Platform:
         await asyncio.sleep(0)
         if self.plan:
             raise self.plan.pop(0)
-        return Sent(platform_id=f"id of {delivery.text}")
+        return Sent(platform_id=f"id of {delivery.text}", moved=self.moved)
+
+    preview_every = 1.0
+
+    async def preview(self, preview: Preview) -> str:
+        if self.plan:
+            raise self.plan.pop(0)
+        self.shown.append(preview.text)
+        return "shown"
+
+    def budgets(self, address: Address) -> list[tuple[str, Rate]]:
+        return self.rates
 
 
 class Bench:
@@ -64,7 +88,8 @@ class Bench:
         self.store = store
         self.platform = Platform()
         self.tasks: list[asyncio.Task[None]] = []
-        channel = Channel(
+        self.moves: list[Moved] = []
+        self.channel = channel = Channel(
             name=CHANNEL,
             adapter=self.platform,
             agent="echo",
@@ -77,7 +102,17 @@ class Bench:
             coordinator=MemoryCoordinator(),
             channels={CHANNEL: channel},
             spawn=self._spawn,
+            moved=self._moved,
         )
+
+    async def _moved(self, channel: Channel, moved: Moved) -> None:
+        self.moves.append(moved)
+        raise Unavailable("the store is away")
+
+    async def preview(self, text: str) -> str:
+        """Show this much of an answer."""
+        preview = Preview(address=ADDRESS, task_id="t", text=text, message_id="before")
+        return await self.outbox.preview(self.channel, preview)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.get_running_loop().create_task(work))
@@ -118,6 +153,33 @@ async def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 @pytest.fixture
 def bench(store: Store) -> Bench:
     return Bench(store)
+
+
+async def test_that_a_group_has_moved_is_passed_on_and_harms_no_delivery(bench: Bench) -> None:
+    bench.platform.moved = Moved(event_id="m", old_id="-1", new_id="-100")
+    found = await bench.sends("one", "two")
+    assert bench.moves == [bench.platform.moved] * 2
+    assert {one.state for one in found} == {DeliveryState.SENT}
+
+
+async def test_previews_leave_room_for_the_answer(bench: Bench) -> None:
+    bench.platform.rates = [("chat:1", Rate(count=1, per=60, burst=3))]
+    assert [await bench.preview(text) for text in "abc"] == ["shown", "shown", "before"]
+    assert bench.platform.shown == ["a", "b"]
+    (sent,) = await asyncio.wait_for(bench.sends("answer"), 5)
+    assert sent.state is DeliveryState.SENT
+
+
+async def test_a_preview_that_is_refused_for_its_rate_holds_everything_back(bench: Bench) -> None:
+    bench.platform.rates = [("chat:1", Rate(count=1000, per=1, burst=10))]
+    bench.platform.plan = [RateLimited("slow down", retry_after=0.3)]
+    with pytest.raises(RateLimited):
+        await bench.preview("a")
+    began = time.monotonic()
+    assert await bench.preview("b") == "before"
+    await bench.sends("answer")
+    assert time.monotonic() - began >= 0.29
+    assert bench.platform.shown == []
 
 
 async def test_in_order_and_marked(bench: Bench) -> None:

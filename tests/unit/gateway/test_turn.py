@@ -11,6 +11,7 @@ from gateway.commands import Decision
 from gateway.domain import (
     Address,
     Answer,
+    Attachment,
     Conversation,
     ConversationKind,
     Inbound,
@@ -18,12 +19,14 @@ from gateway.domain import (
     Participant,
     Question,
     QuestionKind,
+    Quote,
     Role,
     Session,
     TaskState,
 )
+from gateway.ports.adapter import Part
 from gateway.ports.agent import Ask
-from gateway.ports.store import Hold, QuestionEnd, RowEnd
+from gateway.ports.records import Hold, QuestionEnd, RowEnd
 from gateway.turn import Said, Seen
 
 SESSION = Session(
@@ -39,6 +42,20 @@ SESSION = Session(
     last_number=5,
     version=3,
 )
+PICTURE = Attachment(name="sun.png", media_type="image/png", size=1234, id="f1")
+
+
+class Narrow:
+    """A channel that takes four characters at once, and pictures."""
+
+    def split(self, text: str, *, markdown: bool) -> list[Part]:
+        pieces = [text[i : i + 4] for i in range(0, len(text), 4)]
+        return [Part(text=piece, format={"markdown": markdown}) for piece in pieces]
+
+    def carries(self, attachment: Attachment) -> bool:
+        return attachment.kind == "image"
+
+
 QUESTION = Question(
     id="q", session_id="s", task_id="t0", addressee="ada", kind=QuestionKind.TEXT, text="Who?"
 )
@@ -59,7 +76,7 @@ SEEN = Seen(
     session=SESSION,
     now=100.0,
     said_at=90.0,
-    split=lambda text: [text[i : i + 4] for i in range(0, len(text), 4)],
+    way=Narrow(),
 )
 
 
@@ -83,6 +100,82 @@ def test_an_answer_is_one_commit() -> None:
     assert effects.sessions == (session,)
     assert (session.message_count, session.last_number, session.version) == (4, 7, 4)
     assert session.last_activity == 100.0
+
+
+def test_only_what_an_agent_says_is_markdown() -> None:
+    answered, _ = turn.answer(SEEN, Said(text="*hi*"), ())
+    told, _ = turn.notice(SEEN, "*no*", Outcome.REFUSED, ())
+    listed = turn.command(SEEN, Decision(say="*/h*"), ())
+    later = turn.retry(SEEN, not_before=1.0, refund=True, tell="*so*")
+    shown = [
+        [delivery.format["markdown"] for delivery in effects.deliveries]
+        for effects in (answered, told, listed, later)
+    ]
+    assert shown == [[True], [False], [False], [False]]
+
+
+def test_files_follow_the_text_and_what_cannot_be_carried_is_told() -> None:
+    letter = Attachment(name="a.pdf", media_type="application/pdf", size=5000, id="f2")
+    effects, _ = turn.answer(SEEN, Said(text="see", attachments=(PICTURE, letter)), ())
+    sent = [(d.text, d.attachment) for d in effects.deliveries]
+    assert sent[:2] == [("see", None), ("", PICTURE)]
+    words = "".join(text for text, _ in sent[2:])
+    assert words == "[a.pdf, 5,000 bytes: it cannot be sent here]"
+    assert all(file is None for _, file in sent[2:])
+    assert effects.entries[-1].message.attachments == (PICTURE, letter)
+    assert [d.part for d in effects.deliveries] == list(range(len(sent)))
+
+
+def test_a_file_alone_is_an_answer() -> None:
+    effects, _ = turn.answer(SEEN, Said(attachments=(PICTURE,)), ())
+    assert effects.rows[0].outcome is Outcome.ANSWERED
+    assert [(d.text, d.attachment) for d in effects.deliveries] == [("", PICTURE)]
+    assert effects.entries[-1].message.text == ""
+
+
+def test_the_message_is_kept_with_its_files_quote_and_origin() -> None:
+    quote = Quote(text="before", sender="Bob")
+    inbound = replace(SEEN.inbound, attachments=(PICTURE,), quote=quote)
+    effects, _ = turn.answer(replace(SEEN, inbound=inbound, origin="7/12"), Said(text="x"), ())
+    kept = effects.entries[0].message
+    assert (kept.attachments, kept.quote, kept.origin) == ((PICTURE,), quote, "7/12")
+
+
+def test_what_is_said_at_the_end_becomes_the_preview() -> None:
+    seen = replace(SEEN, preview="m9")
+    answered, _ = turn.answer(seen, Said(text="12345"), ())
+    told, _ = turn.notice(seen, "no", Outcome.FAILED, ())
+    early, after = turn.publish(seen, "one")
+    later = turn.retry(seen, not_before=1.0, refund=True, tell="wait")
+    picture, _ = turn.answer(seen, Said(attachments=(PICTURE,)), ())
+    assert [d.replaces for d in answered.deliveries] == ["m9", ""]
+    assert [d.replaces for d in told.deliveries] == ["m9"]
+    for effects in (early, later, picture):
+        assert [d.replaces for d in effects.deliveries] == [""] * len(effects.deliveries)
+    assert after.preview == "m9"
+
+
+def test_what_was_said_until_a_stop_is_kept() -> None:
+    seen = replace(SEEN, preview="m9")
+    effects, _ = turn.notice(seen, "Stop", Outcome.CANCELLED, (), partial="so far")
+    assert [e.message.text for e in effects.entries] == ["hello", "so far"]
+    assert all(e.message.in_context for e in effects.entries)
+    assert [d.text for d in effects.deliveries] == ["so f", "ar", "Stop"]
+    assert [d.replaces for d in effects.deliveries] == ["m9", "", ""]
+    assert [d.part for d in effects.deliveries] == [0, 1, 2]
+    page, _ = turn.notice(
+        replace(seen, transcript=True), "Stop", Outcome.CANCELLED, (), partial="so far"
+    )
+    said = [(e.message.text, e.message.in_context) for e in page.entries]
+    assert said == [("hello", True), ("so far", True), ("Stop", False)]
+
+
+def test_a_message_that_its_author_deleted_leaves_no_trace() -> None:
+    effects, session = turn.notice(SEEN, "", Outcome.CANCELLED, ())
+    assert not effects.entries
+    assert not effects.deliveries
+    assert effects.rows[0].outcome is Outcome.CANCELLED
+    assert session.message_count == SESSION.message_count
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])

@@ -31,6 +31,7 @@ class StandInHost:
     public_url: str = ""
     sessions: Any = None
     agents: Sequence[str] = ()
+    files: Any = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -92,6 +93,7 @@ class Channel:
         text: str = "hello",
         address: Address | None = None,
         question: Question | None = None,
+        **more: Any,
     ) -> Delivery:
         """Something to send, to Ann unless told otherwise."""
         there = Address(destination=self.here.id, data={"chat_id": int(self.here.id)})
@@ -102,6 +104,7 @@ class Channel:
             address=address or there,
             text=text,
             question=question,
+            **more,
         )
 
     def methods(self) -> list[str]:

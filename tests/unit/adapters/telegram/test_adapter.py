@@ -15,12 +15,15 @@ from gateway import (
     Address,
     ConfigurationError,
     ConversationKind,
+    Moved,
     NotAccepted,
     OutcomeUnknown,
+    Preview,
     Question,
     QuestionKind,
     Rate,
     RateLimited,
+    Receipt,
     RecipientGone,
     Rejected,
     Rule,
@@ -28,7 +31,16 @@ from gateway import (
     new_id,
 )
 from gateway import observability as obs
-from gateway.ports.adapter import Budgeted, Checked, Commanded, Splitting, Typing
+from gateway.ports.adapter import (
+    Budgeted,
+    Carrying,
+    Checked,
+    Commanded,
+    Fetching,
+    Previewing,
+    Splitting,
+    Typing,
+)
 from gateway.testing.simulator import Fault
 from tests.unit.adapters.telegram.channel import SECRET, TOKEN, Channel, channel
 
@@ -54,8 +66,8 @@ def asked(*options: str, kind: QuestionKind = QuestionKind.CHOICE) -> Question:
 async def test_it_is_an_adapter_that_can_all_this(tg: Channel) -> None:
     one: Adapter = tg.adapter
     assert TelegramAdapter.platform == one.settings.platform == "telegram"
-    for optional in (Budgeted, Checked, Commanded, Splitting, Typing):
-        assert isinstance(tg.adapter, optional)
+    can = (Budgeted, Carrying, Checked, Commanded, Fetching, Previewing, Splitting, Typing)
+    assert all(isinstance(tg.adapter, each) for each in can)
 
 
 def test_boundaries_and_whom_it_answers() -> None:
@@ -84,6 +96,7 @@ async def test_a_text_arrives_as_it_was_written(tg: Channel) -> None:
     assert tg.simulator.calls("sendMessage")[0].parameters == {
         "chat_id": int(tg.here.id),
         "text": text,
+        "link_preview_options": {"is_disabled": True},
     }
 
 
@@ -146,9 +159,9 @@ async def test_a_text_question_in_a_group_asks_one_person(tg: Channel) -> None:
 
 async def test_every_part_of_a_long_text_is_accepted(tg: Channel) -> None:
     text = "🌹 roses, " * 2000
-    parts = tg.adapter.split(text)
+    parts = tg.adapter.split(text, markdown=True)
     for part in parts:
-        await tg.adapter.send(tg.delivery(part))
+        await tg.adapter.send(tg.delivery(part.text, format=part.format))
     seen = " ".join(message.text for message in tg.simulator.sent(tg.here))
     assert (len(parts), seen) == (5, text.strip())
 
@@ -157,8 +170,10 @@ async def test_an_answer_follows_its_group(tg: Channel) -> None:
     old = tg.simulator.group("Gardeners", basic=True, people=[tg.ann])
     event = await tg.read("how deep?", old, mention=True)
     new = tg.simulator.migrate(old)
-    await tg.adapter.send(tg.delivery("A hand.", event.address))
-    assert [seen.text for seen in tg.simulator.sent(new)] == ["A hand."]
+    sent = await tg.adapter.send(tg.delivery("A hand.", event.address))
+    (seen,) = tg.simulator.sent(new)
+    assert (seen.text, seen.message_id) == ("A hand.", sent.platform_id)
+    assert sent.moved == Moved(event_id=f"moved:{old.id}:{new.id}", old_id=old.id, new_id=new.id)
 
 
 # What becomes of it.
@@ -277,23 +292,6 @@ async def test_budgets_are_a_chats_and_the_bots(tg: Channel) -> None:
     assert not free.budgets(Address(destination="x", data={"chat_id": 5}))
 
 
-async def test_commands_are_registered_only_when_they_change(tg: Channel) -> None:
-    commands = [("reset", "start afresh"), ("help", "x" * 300)]
-    for _ in range(2):
-        await tg.adapter.register_commands(commands)
-    assert tg.methods() == ["getMyCommands", "setMyCommands", "getMyCommands"]
-    (given,) = tg.simulator.calls("setMyCommands")
-    assert given.parameters["commands"][0] == {"command": "reset", "description": "start afresh"}
-    assert "scope" not in given.parameters
-    await tg.adapter.register_commands(commands[:1])
-    assert len(tg.simulator.calls("setMyCommands")) == 2
-
-
-async def test_commands_that_cannot_be_registered_say_why(tg: Channel) -> None:
-    with pytest.raises(Rejected, match=r"(?i)bot_command_invalid"):
-        await tg.adapter.register_commands([("Reset!", "start afresh")])
-
-
 async def test_the_check_says_who_we_are(tg: Channel) -> None:
     assert await tg.adapter.check() == "@Helper_bot"
 
@@ -316,6 +314,62 @@ async def test_the_check_names_the_setting_that_is_wrong() -> None:
 
 async def test_an_address_with_a_slash_at_its_end_works(tg: Channel) -> None:
     assert await tg.again(api_url=f"{tg.simulator.url}/").adapter.check() == "@Helper_bot"
+
+
+# On the side.
+
+
+async def test_what_is_taken_on_gets_a_reaction_once() -> None:
+    async with channel(reaction="👀") as tg:
+        async with tg.running():
+            event = await tg.say("hello?")
+            await tg.simulator.wait_until(lambda: bool(tg.simulator.reactions(tg.here)))
+            tg.simulator.redeliver(event)
+            await tg.inbox.wait(2)
+        message = tg.simulator.message_id(event)
+        assert tg.simulator.reactions(tg.here) == {message: ("👀",)}
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        Receipt(outcome="accepted", duplicate=True),
+        Receipt(outcome="accepted", settled=True),
+        Receipt(outcome="ignored"),
+        Receipt(outcome="refused"),
+    ],
+)
+async def test_nothing_else_gets_one(receipt: Receipt) -> None:
+    async with channel(reaction="👀") as tg:
+
+        async def receive(_: bytes) -> Receipt:
+            return receipt
+
+        raw = b'{"update_id": 1, "message": {"message_id": 1, "chat": {"id": 1}}}'
+        await tg.adapter._take(receive, raw)
+        assert not tg.adapter._cosmetics
+
+
+async def test_a_reaction_that_is_refused_harms_nothing() -> None:
+    async with channel(reaction="x") as tg, tg.running():
+        await tg.say("hello?")
+        await tg.inbox.wait(1)
+        await tg.simulator.wait_until(lambda: bool(tg.simulator.calls("setMessageReaction")))
+        await tg.say("still there?")
+        await tg.inbox.wait(2)
+
+
+async def test_the_stop_button_says_that_it_stops(tg: Channel) -> None:
+    group = tg.simulator.place("group", people=[tg.ann])
+    event = await tg.read("go on", group, mention=True)
+    preview = Preview(address=event.address, task_id="t", text="Once upon")
+    await tg.adapter.preview(preview)
+    async with tg.running():
+        await tg.simulator.press("Stop", person=tg.ann, place=group)
+        await tg.inbox.wait(1)
+        await tg.simulator.wait_until(lambda: bool(tg.simulator.calls("answerCallbackQuery")))
+    (answer,) = tg.simulator.calls("answerCallbackQuery")
+    assert answer.parameters["text"] == "Stopping…"
 
 
 # Secrets.

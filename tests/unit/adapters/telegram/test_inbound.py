@@ -17,7 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.telegram.inbound import Me, parse
-from gateway import Action, ConversationKind, Ignored, Inbound, Press, Rule, UnreadableUpdate
+from gateway import (
+    Action,
+    ConversationKind,
+    Ignored,
+    Inbound,
+    Moved,
+    Press,
+    Rule,
+    UnreadableUpdate,
+)
 from gateway.boundary import ALLOWED, place
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "telegram"
@@ -28,7 +37,7 @@ PRIVATE = {"id": 5001, "first_name": "Ann", "type": "private"}
 GROUP = {"id": -100, "title": "Gardeners", "type": "supergroup"}
 
 
-def sample(name: str) -> Inbound | Ignored:
+def sample(name: str) -> Inbound | Moved | Ignored:
     return parse((SAMPLES / f"{name}.json").read_bytes(), ME)
 
 
@@ -61,6 +70,70 @@ def mention(text: str, name: str) -> dict[str, Any]:
 
 # One outcome for each sample: (text, kind, conversation, parent, participant, addressed).
 
+ANN_ALONE = ("direct", "5001", None, "5001", True)
+ANN_AT_BUSINESS = ("direct", "bc-Abc_123:5001", None, "5001@bc-Abc_123", True)
+SHOWN = {
+    "animation": "[animation, 3 s]",
+    "audio": "[audio, 243 s: The Spades - Compost]",
+    "caption_edited": "What is this rose?",
+    "checklist": "[checklist: Seeds]\n- [x] Roses\n- [ ] Peas",
+    "contact": "[contact: Bo Ek, +491701]",
+    "dice": "[🎲 4]",
+    "forwarded_from_channel": "[forwarded from News (Olga)]\n[photo]",
+    "forwarded_from_chat": "[forwarded from Gardeners]\nDeeper.",
+    "forwarded_from_hidden_user": "[forwarded from Bo Ek]\nDeeper.",
+    "forwarded_from_user": "[forwarded from Olga]\n/reset it all",
+    "game": "[game: Weeds]",
+    "giveaway": "[giveaway: a spade, 3 to win]",
+    "giveaway_winners": "[winners of a giveaway: Ann Lee, Olga]",
+    "invoice": "[invoice: A spade]",
+    "live_location_start": "[live location 52.5, 13.4]",
+    "live_photo": "[live photo]",
+    "location": "[location 52.5, 13.4]",
+    "paid_media": "[paid media]",
+    "photo": "[photo]",
+    "photo_of_album": "[photo]",
+    "photo_with_caption": "What is it?",
+    "poll": "[poll: Tea?]\n- Yes\n- No",
+    "quiz": "[quiz: Which one is a rose?]\nLook closely.\n- Yes\n- No",
+    "reply_to_bot": "And peas?",
+    "reply_to_elsewhere": "Is that so?",
+    "reply_to_own_photo": "This one",
+    "reply_to_part": "Why?",
+    "reply_to_story": "Nice!",
+    "reply_to_task": "Done",
+    "rich_message": """## Roses
+Plant them deep, see here (https://example.org/deep)🌹
+1. dig
+- [x] water
+  ```python
+  x = 1
+  ```
+Depths
+rose | depth
+old | 40 cm
+> Deeper!
+> Bo
+---
+$$a^2$$
+More
+[photo] a rose
+[Buy]""",
+    "sticker": "[sticker: 🛠 of the set GardenTools]",
+    "sticker_animated": "[sticker: 🌹 of the set GardenTools]",
+    "story": "[story of News]",
+    "venue": "[venue: Kew Gardens, Richmond; location 51.478, -0.295]",
+    "video": "[video, 52 s]",
+    "video_note": "[video message, 5 s]",
+}
+TO_BUSINESS = {
+    "text": "When do you open?",
+    "photo": "[photo]",
+    "edited": "When do you close?",
+    "reply_to_bot": "On Sunday?",
+    "press": "",
+    "deleted": "",
+}
 HEARD = {
     "private_text": ("Good morning", "direct", "5001", None, "5001", True),
     "private_topic": ("In a topic of our own", "direct", "5001", None, "5001", True),
@@ -101,22 +174,48 @@ HEARD = {
     ),
     "press": ("", "direct", "5001", None, "5001", True),
     "press_in_topic": ("", "thread", "40", "-1001700000002", "5001", True),
+    "press_stop": ("", "group", "-1001700000001", None, "5001", True),
+    "stopped_generation": ("", *ANN_ALONE),
+    "stopped_generation_in_topic": ("", *ANN_ALONE),
+    "group_reply_to_person": ("is she right?", "group", "-1001700000001", None, "5001", True),
+    **{f"private_{name}": (text, *ANN_ALONE) for name, text in SHOWN.items()},
+    **{f"business_{name}": (text, *ANN_AT_BUSINESS) for name, text in TO_BUSINESS.items()},
 }
+OWNER = "what the business account's owner does is not for the bot"
 IGNORED = {
-    "blocked": "my_chat_member updates are not used",
+    "blocked": "the bot was blocked",
+    "bot_added": "the bot was added",
+    "bot_removed": "the bot was banned",
+    "business_bot": "a bot's own message, sent for the business account",
+    "business_connected": "a business connection was enabled",
+    "business_disconnected": "a business connection was disabled",
+    "business_owner": OWNER,
+    "business_press_of_owner": OWNER,
+    "group_automatic_forward": "a channel's post, forwarded to its discussion group by Telegram",
     "group_command_of_another": "the command is meant for another bot",
-    "group_migrated": "a service message (migrate_to_chat_id)",
+    "group_ephemeral": "an ephemeral message, which only the bot and its author see",
     "group_new_member": "a service message (new_chat_members)",
     "group_other_bot": "another bot's message",
     "press_of_another": "a button that is not the gateway's",
     "press_on_inaccessible": "a button on a message that is gone",
     "press_inline": "a button that is not the gateway's",
     "private_live_location": "a live location moved",
+    "guest_message": "a guest message: the bot is not a member of that chat",
+    "inline_query": "inline queries are not answered",
+    "join_request": "whoever asks to join waits for an administrator",
+    "reaction": "nobody asked for reactions",
+    "stopped_generation_in_group": "a stop that does not say whose",
+    "topic_closed": "a service message (forum_topic_closed)",
+    "topic_created": "a service message (forum_topic_created)",
 }
+MOVED = {"group_migrated": ("-4001", "-1001700000001")}
+MOVED["group_migrated_from"] = MOVED["group_migrated"]
 
 
 def test_every_sample_has_its_outcome() -> None:
-    assert {path.stem for path in SAMPLES.glob("*.json")} == HEARD.keys() | IGNORED.keys()
+    assert {path.stem for path in SAMPLES.glob("*.json")} == (
+        HEARD.keys() | IGNORED.keys() | MOVED.keys()
+    )
 
 
 @pytest.mark.parametrize("name", HEARD)
@@ -135,6 +234,27 @@ def test_what_is_ignored_and_why(name: str) -> None:
     assert sample(name) == Ignored(reason=IGNORED[name], event_id=str(raw["update_id"]))
 
 
+@pytest.mark.parametrize("name", MOVED)
+def test_both_sides_tell_of_a_move(name: str) -> None:
+    raw = orjson.loads((SAMPLES / f"{name}.json").read_bytes())
+    old, new = MOVED[name]
+    assert sample(name) == Moved(event_id=str(raw["update_id"]), old_id=old, new_id=new)
+
+
+@pytest.mark.parametrize(
+    ("field", "junk", "words"),
+    [
+        ("migrate_to_chat_id", "x", "migrate_to_chat_id is not an integer"),
+        ("migrate_from_chat_id", [], "migrate_from_chat_id is not an integer"),
+        ("migrate_to_chat_id", -100, "moved to itself"),
+    ],
+)
+def test_a_move_that_leads_nowhere_is_unreadable(field: str, junk: object, words: str) -> None:
+    raw = update("", GROUP, **{field: junk})
+    with pytest.raises(UnreadableUpdate, match=words):
+        parse(orjson.dumps(raw), ME)
+
+
 def test_actions_and_their_order() -> None:
     talk = accepted("private_text")
     assert (talk.action, talk.order, talk.message_id) == (Action.MESSAGE, 21, "21")
@@ -144,6 +264,17 @@ def test_actions_and_their_order() -> None:
     press = accepted("press")
     assert (press.action, press.order, press.message_id) == (Action.PRESS, 0, "30")
     assert press.press == Press(question_id="0198c0de" * 4, option=1)
+    assert accepted("private_caption_edited").action is Action.EDIT
+    for name in ("press_stop", "stopped_generation", "stopped_generation_in_topic"):
+        stop = accepted(name)
+        assert (stop.action, stop.press) == (Action.STOP, None)
+
+
+def test_parts_of_an_album_belong_together() -> None:
+    assert accepted("private_photo_of_album").album == "13600"
+    assert accepted("group_photo_of_album").album == "13500"
+    assert accepted("private_photo").album == ""
+    assert read(update(media_group_id=7)).album == ""
 
 
 @pytest.mark.parametrize(
@@ -161,6 +292,8 @@ def test_actions_and_their_order() -> None:
         ),
         ("topic_general", "-1001700000002", {"chat_id": -1001700000002, "reply_to": 44}),
         ("channel_post", "-1001700000003", {"chat_id": -1001700000003}),
+        ("stopped_generation", "5001", {"chat_id": 5001}),
+        ("stopped_generation_in_topic", "5001:7", {"chat_id": 5001, "message_thread_id": 7}),
         (
             "channel_dialog",
             "-1001700000004:5001",
@@ -316,41 +449,6 @@ def test_stripping_takes_nothing_but_the_mention(before: str, after: str, marked
     assert event.text == (rest if leading and rest else text)
 
 
-# What it shows.
-
-
-@pytest.mark.parametrize(
-    ("fields", "heard"),
-    [
-        ({"photo": [{"file_id": "a"}]}, "[photo]"),
-        ({"video": {"duration": 52}}, "[video, 52 s]"),
-        ({"video_note": {"duration": 5}}, "[video message, 5 s]"),
-        ({"animation": {"duration": 3}, "document": {"file_name": "a.mp4"}}, "[animation, 3 s]"),
-        ({"audio": {"duration": 243}}, "[audio, 243 s]"),
-        ({"document": {}}, "[file]"),
-        ({"sticker": {"emoji": "🛠"}}, "[sticker: 🛠]"),
-        ({"location": {"latitude": 52.5, "longitude": 13.4}}, "[location 52.5, 13.4]"),
-        (
-            {"venue": {"title": "Kew"}, "location": {"latitude": 51.5, "longitude": -0.3}},
-            "[venue: Kew]",
-        ),
-        ({"contact": {"first_name": "Bo", "phone_number": "+4912"}}, "[contact: Bo, +4912]"),
-        ({"poll": {"question": "Tea?"}}, "[poll: Tea?]"),
-        ({"dice": {"emoji": "🎲", "value": 4}}, "[🎲 4]"),
-        ({"game": {"title": "Go"}}, "[game: Go]"),
-        ({"story": {"id": 1}}, "[story]"),
-        ({"paid_media": {"star_count": 1}}, "[paid media]"),
-        ({"checklist": {"title": "Seeds"}}, "[checklist: Seeds]"),
-        ({"rich_message": {"blocks": []}}, "[rich message]"),
-        ({"photo": [{}], "caption": "a rose"}, "a rose"),
-    ],
-)
-def test_what_has_no_text_is_described(fields: dict[str, Any], heard: str) -> None:
-    raw = update(**fields)
-    del raw["message"]["text"]
-    assert read(raw).text == heard
-
-
 def test_a_mention_in_a_caption_counts() -> None:
     caption = "@helper_bot what is it?"
     raw = update("", GROUP, photo=[{}], caption=caption)
@@ -420,7 +518,7 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 
 
 @settings(deadline=None)
-@given(data=st.data(), name=st.sampled_from(sorted(HEARD)))
+@given(data=st.data(), name=st.sampled_from(sorted([*HEARD, *MOVED])))
 def test_no_damage_makes_it_stumble(data: st.DataObject, name: str) -> None:
     raw = orjson.loads((SAMPLES / f"{name}.json").read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
@@ -430,7 +528,7 @@ def test_no_damage_makes_it_stumble(data: st.DataObject, name: str) -> None:
             parent = parent[key]
         parent[last] = copy.deepcopy(data.draw(JUNK))
     with contextlib.suppress(UnreadableUpdate):
-        assert isinstance(parse(orjson.dumps(raw), ME), Inbound | Ignored)
+        assert isinstance(parse(orjson.dumps(raw), ME), Inbound | Moved | Ignored)
 
 
 # What it costs.

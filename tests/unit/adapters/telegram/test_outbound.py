@@ -1,17 +1,27 @@
-"""Parameters of calls, and long texts in parts."""
+"""Deliveries and previews as parameters of calls."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from adapters.telegram import inbound, outbound
+from adapters.telegram.cutting import Piece, Span
+from adapters.telegram.outbound import Call
 from adapters.telegram.simulation.markup import check_markup
-from gateway import Address, Delivery, Inbound, Press, Question, QuestionKind, new_id
+from gateway import (
+    Address,
+    Attachment,
+    Delivery,
+    Inbound,
+    Part,
+    Press,
+    Preview,
+    Question,
+    QuestionKind,
+    new_id,
+)
 
 DIRECT = {"chat_id": 5001}
 GROUP = {"chat_id": -100, "reply_to": 21}
@@ -19,7 +29,12 @@ TOPIC = {"chat_id": -100, "message_thread_id": 40, "reply_to": 21}
 
 
 def delivery(
-    where: dict[str, Any] = DIRECT, text: str = "hello", *, part: int = 0, **asked: Any
+    where: dict[str, Any] = DIRECT,
+    text: str = "hello",
+    *,
+    part: int = 0,
+    replaces: str = "",
+    **asked: Any,
 ) -> Delivery:
     return Delivery(
         id=new_id(),
@@ -28,6 +43,7 @@ def delivery(
         address=Address(destination="there", data=where),
         text=text,
         part=part,
+        replaces=replaces,
         question=question(**asked) if asked else None,
     )
 
@@ -119,101 +135,85 @@ def test_a_button_is_read_back_as_its_option() -> None:
         assert event.press == Press(question_id=asked.id, option=option)
 
 
-# Long texts.
+# Other calls.
 
 
-def units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def test_a_business_account_speaks_through_its_connection() -> None:
+    where = {"chat_id": 7, "business_connection_id": "c"}
+    address = Address(destination="there", data=where)
+    assert outbound.send_message(delivery(where)) == {**where, "text": "hello"}
+    assert outbound.send_chat_action(address) == {**where, "action": "typing"}
+    edit = outbound.edit_message(delivery(where, replaces="3"))
+    assert edit == {**where, "message_id": 3, "text": "hello"}
+    assert outbound.delete_message(address, "3") == Call(
+        method="deleteBusinessMessages",
+        parameters={"business_connection_id": "c", "message_ids": [3]},
+    )
+    assert not outbound.is_private(address)
 
 
-def solid(text: str) -> str:
-    return "".join(text.split())
+def test_an_edit_takes_the_stop_button_away_or_puts_the_options_there() -> None:
+    plain = outbound.edit_message(delivery(GROUP, replaces="3"))
+    assert plain == {"chat_id": -100, "message_id": 3, "text": "hello"}
+    asked = outbound.edit_message(delivery(GROUP, replaces="3", options=("Yes", "No")))
+    assert asked is not None
+    assert "inline_keyboard" in asked["reply_markup"]
+    assert outbound.edit_message(delivery(GROUP, replaces="3", kind=QuestionKind.TEXT)) is None
 
 
-@pytest.mark.parametrize("text", ["", "hello", " hello\n", "x" * 4096, "🌹" * 2048, "é" * 4096])
-def test_what_fits_stays_as_it_is(text: str) -> None:
-    assert outbound.split(text) == (text,)
+def test_drafts_of_a_task_share_a_number_that_is_not_zero() -> None:
+    numbers = {outbound.draft_id(new_id()) for _ in range(100)}
+    assert len(numbers) > 90
+    assert all(0 < number < 2**31 for number in numbers)
+    assert outbound.draft_id("t") == outbound.draft_id("t")
+    assert outbound.draft_id("") == 1
+
+
+def test_a_draft_is_shown_in_its_topic() -> None:
+    where = {"chat_id": 5, "message_thread_id": 9, "reply_to": 3}
+    preview = Preview(address=Address(destination="x", data=where), task_id="t", text="")
+    piece = Piece(text="Roses", spans=(Span(start=0, end=5, kind="bold"),))
+    assert outbound.send_draft(preview, piece) == {
+        "chat_id": 5,
+        "message_thread_id": 9,
+        "draft_id": outbound.draft_id("t"),
+        "can_stop": True,
+        "text": "Roses",
+        "entities": [{"type": "bold", "offset": 0, "length": 5}],
+    }
 
 
 @pytest.mark.parametrize(
-    ("before", "gap", "after"),
+    ("name", "shown"),
     [
-        ("Line.\n" * 400, "\n\n", "b. c d\n" * 400),
-        ("A sentence. Another " * 150, "\n", "B. c d " * 500),
-        ("word " * 600 + "end.", " ", "then words " * 250),
-        ("word " * 600 + "end?»", " ", "then words " * 250),
-        ("字" * 3000 + "。", "", "字" * 3000),
-        ("x" * 3000, " ", "y" * 3000),
-        ("x" * 4096, " ", "y" * 3000),
-        ("x" * 4095 + ".", "  \n ", "y" * 3000),
+        ("rose.jpg", "rose.jpg"),
+        ("../../etc/passwd", ".._.._etc_passwd"),
+        ('a"\r\nX-Header: 1', "a_X-Header: 1"),
+        ("", "file"),
+        ("x" * 300 + ".pdf", "x" * 116 + ".pdf"),
+        ("\ud83c.txt", "_.txt"),
     ],
 )
-def test_a_cut_falls_where_reading_pauses(before: str, gap: str, after: str) -> None:
-    assert outbound.split(before + gap + after) == (before.rstrip(), after)
-
-
-def test_no_part_is_a_mere_stub() -> None:
-    """A paragraph that ends at once is no reason to send it alone."""
-    parts = outbound.split("Hello!\n\n" + "word " * 1500)
-    assert min(map(len, parts)) > 1000
+def test_a_files_name_can_stand_in_a_header(name: str, shown: str) -> None:
+    assert outbound.file_name(Attachment(name=name)) == shown
 
 
 @pytest.mark.parametrize(
-    "character",
+    ("media_type", "size", "kind"),
     [
-        "🌹",  # a surrogate pair
-        "👩\u200d👩\u200d👧\u200d👦",  # joined
-        "🇺🇦",  # two letters
-        "👍🏽",  # a skin tone
-        "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",  # tags
-        "e\u0301\u0323",  # accents
-        "1\ufe0f\u20e3",  # a keycap
+        ("image/jpeg", 10_000_000, "photo"),
+        ("image/jpeg", 10_000_001, "document"),
+        ("IMAGE/PNG", 1, "photo"),
+        ("image/heic", 1, "document"),
+        ("audio/wav", 1, "document"),
+        ("text/html", 1, "document"),
     ],
 )
-@pytest.mark.parametrize("shift", range(4))
-def test_no_character_is_torn_apart(character: str, shift: int) -> None:
-    count = 6000 // len(character)
-    parts = outbound.split("x" * shift + character * count)
-    assert len(parts) > 1
-    for part in parts:
-        assert part.removeprefix("x" * shift) == character * part.count(character)
+def test_what_a_file_is_shown_as(media_type: str, size: int, kind: str) -> None:
+    assert outbound.kind_of(Attachment(name="x", media_type=media_type, size=size)) == kind
 
 
-def test_an_endless_character_is_cut_all_the_same() -> None:
-    text = "e" + "\u0301" * 9000
-    assert "".join(outbound.split(text)) == text
-
-
-TEXTS = st.lists(
-    st.one_of(
-        st.text(max_size=20),
-        st.sampled_from(["\n\n", "\n", ". ", " ", "🇺🇦", "👩\u200d👧", "\u0301", "字。", "\u2003"]),
-        st.builds(
-            str.__mul__, st.sampled_from(["x", "🌹", "ab ", "🇺", "\n"]), st.integers(0, 5000)
-        ),
-    ),
-    max_size=8,
-).map("".join)
-
-
-@settings(deadline=None)
-@given(text=TEXTS)
-@example(text="\n" * 9000)
-@example(text="x" + " " * 9000 + "x")
-def test_nothing_is_lost_and_no_part_is_too_long(text: str) -> None:
-    parts = outbound.split(text)
-    assert parts
-    assert all(units(part) <= outbound.MAX_TEXT for part in parts)
-    assert solid("".join(parts)) == solid(text)
-    if len(parts) > 1:
-        assert all(part.strip() for part in parts)
-    # The parts are pieces of the text, and what lies around them is white space.
-    pieces = r"\s*".join(["", *map(re.escape, parts), ""])
-    assert re.fullmatch(pieces, text) or not text.strip()
-
-
-def test_a_book_is_cut_quickly() -> None:
-    book = ("A sentence of this book. " * 20 + "\n\n") * 500
-    parts = outbound.split(book)
-    assert solid("".join(parts)) == solid(book)
-    assert len(parts) < len(book) / 3000
+def test_a_plain_part_carries_nothing_besides() -> None:
+    assert list(outbound.split("hello", is_markdown=True)) == [Part(text="hello")]
+    (part,) = outbound.split("*hello*", is_markdown=True)
+    assert part.format == {"entities": [{"type": "italic", "offset": 0, "length": 5}]}

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
-from telegram import BotCommand, BotCommandScopeChat, MessageEntity
+from telegram import BotCommand, BotCommandScopeChat, InputMediaDocument, MessageEntity
 
+from adapters.telegram.simulation.files import KINDS
 from adapters.telegram.simulation.schema import Schema
+from adapters.telegram.simulation.vocabulary import FILE_METHODS
 from tests.unit.adapters.telegram.loopback import Loopback, loopback
 
 
@@ -80,8 +83,14 @@ async def test_what_the_client_sends_is_in_order(bot_api: Any) -> None:
         entities = [MessageEntity("bold", 0, 1)]
         await tg.bot.send_message(tg.ann.id, "a", entities=entities, reply_to_message_id=1)
         await tg.bot.set_message_reaction(tg.ann.id, 1, "👍")
-        await tg.bot.set_my_commands([BotCommand("a", "b")], scope=BotCommandScopeChat(1))
+        scope = BotCommandScopeChat(int(tg.ann.id))
+        await tg.bot.set_my_commands([BotCommand("a", "b")], scope=scope)
         await tg.bot.get_updates(timeout=0, allowed_updates=["message"])
+        await tg.bot.send_document(tg.ann.id, b"x", caption="c", caption_entities=entities)
+        await tg.bot.send_media_group(
+            tg.ann.id, [InputMediaDocument(b"x", caption="c"), InputMediaDocument(b"y")]
+        )
+        await tg.call("sendMessageDraft", chat_id=tg.ann.id, draft_id=1, text="", can_stop=True)
         assert tg.simulator.violations == []
         await tg.refused("sendMessage", chat_id=1, txt="a", message_effect_id=5)
         await tg.send(reply_markup={"inline_keyboard": [[{"text": "a", "url": "x", "size": 3}]]})
@@ -108,8 +117,28 @@ async def test_what_the_simulator_says_is_in_order(bot_api: Any) -> None:
             ("ChatMemberAdministrator", await tg.call("getChatMember", **where, user_id=1000)),
             ("WebhookInfo", await tg.call("getWebhookInfo")),
             ("Message", await tg.send()),
+            *[("Message", shown) for shown in await every_kind_of_file(tg)],
+            ("File", await file_of_the_last(tg)),
         ):
             assert list(schema.violations(name, answer)) == []
+
+
+async def every_kind_of_file(tg: Loopback) -> list[dict[str, Any]]:
+    picture = b"GIF89a" + bytes([9, 0, 9, 0])
+    answers = []
+    for method, kind in FILE_METHODS.items():
+        form = aiohttp.FormData({"chat_id": tg.ann.id, "caption": "c"})
+        form.add_field(kind, picture, filename=f"file.{kind}")
+        url = f"{tg.simulator.url}/bot1000:secret/{method}"
+        async with tg.http.post(url, data=form) as response:
+            answers.append((await response.json())["result"])
+    return answers
+
+
+async def file_of_the_last(tg: Loopback) -> dict[str, Any]:
+    (sent,) = (await every_kind_of_file(tg))[-1:]
+    answer: dict[str, Any] = await tg.call("getFile", file_id=sent["voice"]["file_id"])
+    return answer
 
 
 async def everything_that_happens(tg: Loopback) -> list[dict[str, Any]]:
@@ -126,6 +155,19 @@ async def everything_that_happens(tg: Loopback) -> list[dict[str, Any]]:
         await tg.send("?", chat_id, reply_markup={"inline_keyboard": [[button]]}, **in_topic)
         await simulator.press("Go", person=tg.ann, place=place)
     simulator.migrate(small)
+    for kind in KINDS:
+        await simulator.send_file(b"x", "x.bin", kind=kind, person=tg.ann, place=tg.here)
+    await simulator.say("so", person=tg.ann, place=tg.here, reply_to="1", quote="hello")
+    await in_business(tg)
+    await tg.call("sendMessageDraft", chat_id=tg.ann.id, draft_id=1, text="a", can_stop=True)
+    await simulator.press_stop(person=tg.ann, place=tg.here)
     updates = await tg.updates()
-    assert len(updates) == 3 * 5 + 2
+    assert len(updates) == 3 * 5 + 2 + len(KINDS) + 1 + 4 + 1
     return updates
+
+
+async def in_business(tg: Loopback) -> None:
+    shop = tg.simulator.business(tg.ann, "shop")
+    event = await tg.simulator.say("hi", person=tg.ann, place=shop)
+    await tg.simulator.edit(event, "hello")
+    await tg.simulator.delete(tg.simulator.message_id(event), place=shop)

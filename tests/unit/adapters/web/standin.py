@@ -15,11 +15,13 @@ import orjson
 from adapters.web.adapter import WebAdapter
 from adapters.web.settings import WebSettings
 from gateway import (
+    Attachment,
     Conversation,
     ConversationKind,
     Host,
     Ignored,
     Inbound,
+    LimitExceeded,
     LiveEvent,
     Message,
     Progress,
@@ -48,6 +50,37 @@ class Kept:
     questions: list[Question] = field(default_factory=list)
 
 
+class StandInFiles:
+    """Implements ``Files``, and believes what it is told."""
+
+    limit = 1000
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[str, Attachment, bytes]] = {}
+
+    async def keep(
+        self, session: Session, name: str, content: AsyncIterator[bytes], *, media_type: str = ""
+    ) -> Attachment:
+        data = bytearray()
+        async for piece in content:
+            data += piece
+            if len(data) > self.limit:
+                raise LimitExceeded(f"{name} is larger than {self.limit} bytes")
+        kept = Attachment(id=new_id(), name=name, media_type=media_type, size=len(data))
+        self.kept[kept.id] = session.id, kept, bytes(data)
+        return kept
+
+    async def find(self, session: Session, file_id: str) -> Attachment | None:
+        owner, kept, _ = self.kept.get(file_id, ("", None, b""))
+        return kept if owner == session.id else None
+
+    async def read(self, attachment: Attachment) -> bytes:
+        return self.kept[attachment.id][2]
+
+    def link(self, attachment: Attachment) -> str:
+        return f"/files/{attachment.id}?exp=1&sig=x"
+
+
 class StandIn:
     """Implements ``Sessions``, and ``receive`` with an agent that answers a few texts."""
 
@@ -56,6 +89,7 @@ class StandIn:
 
     def __init__(self, *, speed: float = DELAY, **settings: Any) -> None:
         self.sessions = self
+        self.files = StandInFiles()
         self.http = None
         self.speed = speed
         self.kept: dict[str, Kept] = {}
@@ -99,6 +133,15 @@ class StandIn:
     async def after(self, session: Session, number: int) -> Sequence[Message]:
         kept = self.kept.get(session.id)
         return [m for m in kept.messages if m.number > number] if kept else []
+
+    async def search(self, session: Session, text: str, *, limit: int = 50) -> Sequence[Message]:
+        kept = reversed(self.kept[session.id].messages)
+        return [m for m in kept if text.casefold() in m.text.casefold()][:limit]
+
+    async def rename(self, session: Session, name: str) -> Session:
+        kept = self.kept[session.id]
+        kept.session = replace(kept.session, name=name)
+        return kept.session
 
     async def questions(self, session: Session) -> Sequence[Question]:
         return self.kept[session.id].questions
@@ -193,11 +236,12 @@ class StandIn:
             self.show(kept.session.id, "task", {"id": task_id, "state": state.value, "steps": []})
 
     def say(self, kept: Kept, role: Role, text: str, task_id: str, asks: Question | None = None,
-            *, row_id: str = "", in_context: bool = True) -> None:  # fmt: skip
+            *, row_id: str = "", in_context: bool = True,
+            attachments: tuple[Attachment, ...] = ()) -> None:  # fmt: skip
         message = Message(
             number=len(kept.messages) + 1, role=role, text=text, created_at=time.time(),
             task_id=task_id, row_id=row_id, question_id=asks.id if asks else "",
-            in_context=in_context,
+            in_context=in_context, attachments=attachments,
         )  # fmt: skip
         kept.messages.append(message)
         kept.session = replace(
@@ -230,7 +274,10 @@ class StandIn:
             self._move(kept, task_id, TaskState.CANCELED)
             return
         spoken = not text.startswith("/")
-        self.say(kept, Role.USER, text, task_id, row_id=row_id, in_context=spoken)
+        self.say(
+            kept, Role.USER, text, task_id,
+            row_id=row_id, in_context=spoken, attachments=read.attachments,
+        )  # fmt: skip
         if answer:
             role = Role.ASSISTANT if spoken else Role.SYSTEM
             self.say(kept, role, answer, task_id, row_id=row_id, in_context=spoken)

@@ -108,6 +108,69 @@ async def test_a_post_is_streamed(client: httpx.AsyncClient) -> None:
     assert kinds[-1] == "event: done"
 
 
+async def test_files_are_sent_and_named(gateway: StandIn, client: httpx.AsyncClient) -> None:
+    sent = await client.post("/api/files", files={"file": ("é.txt", b"hello", "text/plain")})
+    assert sent.status_code == 201
+    file = sent.json()
+    assert file == {
+        "id": file["id"],
+        "name": "é.txt",
+        "media_type": "text/plain",
+        "size": 5,
+        "url": f"/files/{file['id']}?exp=1&sig=x",
+    }
+    said = {"text": "", "attachments": [file["id"], file["id"]]}
+    assert (await client.post("/api/chat", json=said)).status_code == 200
+    asked = (await client.get("/api/chat/history")).json()["messages"][0]
+    assert (asked["role"], asked["attachments"]) == ("user", [file])
+
+
+async def test_a_file_that_is_too_large(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/files", files={"file": ("a.txt", b"x" * 1001)})
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "a.txt is larger than 1000 bytes."
+    answer = await client.post("/api/files", files={"file": ("a.txt", b"x" * 100_000)})
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "The file is larger than 1,000 bytes."
+
+
+async def test_a_file_needs_a_token_before_its_first_byte_is_read(
+    client: httpx.AsyncClient,
+) -> None:
+    client.headers["Authorization"] = "Bearer wrong"
+    answer = await client.post("/api/files", files={"file": ("a.txt", b"x" * 100_000)})
+    assert answer.status_code == 401
+
+
+async def test_files_do_not_go_with_a_reset_or_a_button(client: httpx.AsyncClient) -> None:
+    file = (await client.post("/api/files", files={"file": ("a", b"x")})).json()
+    for said in ({"text": "/new look"}, {"text": "", "question": "q", "option": 0}):
+        answer = await client.post("/api/chat", json={**said, "attachments": [file["id"]]})
+        assert answer.status_code == 422
+    assert (await client.get("/api/session")).status_code == 200
+
+
+async def test_an_address_opens_so_many_sessions_and_sends_so_many_files() -> None:
+    gateway = StandIn(speed=0, sessions_per_minute=2, files_per_minute=1)
+    transport = httpx.ASGITransport(
+        Starlette(routes=gateway.adapter.routes()), client=("192.0.2.7", 1)
+    )
+    running = asyncio.create_task(gateway.adapter.run(gateway.receive))
+    await asyncio.sleep(0)
+    async with httpx.AsyncClient(transport=transport, base_url="http://web") as http:
+        opened = [await http.post("/api/session") for _ in range(3)]
+        assert [one.status_code for one in opened] == [201, 201, 429]
+        assert opened[2].headers["Retry-After"] == "30"
+        assert opened[2].json()["detail"] == "Too many sessions. Please try again in 30 s."
+        http.headers["Authorization"] = f"Bearer {opened[0].json()['token']}"
+        sent = [await http.post("/api/files", files={"file": ("a", b"x")}) for _ in range(2)]
+        assert [one.status_code for one in sent] == [201, 429]
+        assert sent[1].headers["Retry-After"] == "60"
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
 async def test_idle_streams_beat_and_find_what_live_events_lost(
     gateway: StandIn, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from adapters.web import inbound
 from gateway import (
     Action,
+    Attachment,
     Conversation,
     ConversationKind,
     Ignored,
@@ -40,6 +41,32 @@ def test_what_was_said_is_read_again(text: str) -> None:
     assert (read.event_id, read.agent, read.action) == ("s1:m", "demo", Action.MESSAGE)
     assert (read.conversation.id, read.participant.id) == ("place", "anon:place")
     assert read.address.destination == "place"
+
+
+def test_files_are_named_in_the_event() -> None:
+    files = (Attachment(id="f1", name="é.png", media_type="image/png", size=7),)
+    raw = inbound.event(session(), "", message_id="m", attachments=files)
+    assert raw == inbound.event(session(), "", message_id="m", attachments=files)
+    read = inbound.read(raw)
+    assert isinstance(read, Inbound)
+    assert (read.text, read.attachments) == ("", files)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        ["f1"],
+        [{"id": "", "name": "n", "media_type": "m", "size": 1}],
+        [{"id": "f", "name": 5, "media_type": "m", "size": 1}],
+        [{"id": "f", "name": "n", "media_type": "m", "size": -1}],
+        [{"id": "f", "name": "n", "media_type": "m", "size": True}],
+    ],
+)
+def test_files_that_cannot_be_read(wrong: object) -> None:
+    fields = orjson.loads(inbound.event(session(), "x")) | {"attachments": wrong}
+    with pytest.raises(UnreadableUpdate, match=r"attachments|is not a text"):
+        inbound.read(orjson.dumps(fields))
 
 
 def test_equal_message_ids_of_two_sessions_are_two_events() -> None:

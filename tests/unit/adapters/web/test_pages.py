@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 from pydantic import ValidationError
 from starlette.applications import Starlette
@@ -17,12 +19,15 @@ from adapters.web.settings import WebSettings
 from tests.unit.adapters.web.standin import StandIn
 
 STATIC = Path(adapters.web.__file__).parent / "static"
-FILES = sorted(STATIC.iterdir())
+VENDORED = STATIC / "vendor"
+SHIPPED = sorted(file for file in STATIC.rglob("*") if file.is_file())
+FILES = [file for file in SHIPPED if file.parent != VENDORED]
 OWN = {"http://www.w3.org/2000/svg"}
 
 
 def test_the_whole_page_is_small() -> None:
-    assert sum(len(gzip.compress(file.read_bytes())) for file in FILES) < 60_000
+    loaded = [file for file in SHIPPED if file.suffix not in {".txt", ".json"}]
+    assert sum(len(gzip.compress(file.read_bytes())) for file in loaded) < 60_000
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -32,6 +37,31 @@ def test_no_file_reaches_elsewhere(file: Path) -> None:
     assert set(re.findall(r"https?://[\w./]+", text)) <= OWN
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
     assert not re.search(r"@import|url\(\s*['\"]?(https?:)?//", text)
+
+
+def test_what_others_wrote_is_as_they_released_it() -> None:
+    released = {
+        name: entry["sha256"]
+        for package in orjson.loads((VENDORED / "VENDORED.json").read_bytes())
+        for name, entry in package["files"].items()
+    }
+    there = {
+        file.name: sha256(file.read_bytes()).hexdigest()
+        for file in VENDORED.iterdir()
+        if file.name != "VENDORED.json"
+    }
+    assert there == released
+
+
+async def test_folders_of_static_files_are_served() -> None:
+    transport = httpx.ASGITransport(Starlette(routes=StandIn().adapter.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://web") as client:
+        for file in (*VENDORED.iterdir(), STATIC / "chat.js"):
+            answer = await client.get(f"/static/{file.relative_to(STATIC)}")
+            assert answer.content == file.read_bytes()
+            assert answer.headers["Content-Type"] == TYPES[file.suffix[1:]]
+        for nothing in ("vendor", "vendor/", "vendor/../settings.py", "vendor/none.js"):
+            assert (await client.get(f"/static/{nothing}")).status_code == 404
 
 
 @pytest.mark.parametrize("file", sorted(STATIC.glob("*.html")), ids=lambda file: file.name)
@@ -53,6 +83,9 @@ async def test_titles_and_names_are_text() -> None:
         assert (await client.get("/openapi.json")).json()["info"]["title"] == title
         assert (await client.get("/static/index.html")).status_code == 404
         assert (await client.get("/static/..%2Fadapter.py")).status_code == 404
+        assert (await client.get("/static/vendor")).status_code == 404
+        licence = await client.get("/static/vendor/smd.LICENSE.txt")
+        assert licence.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 def test_a_theme_is_one_of_three() -> None:

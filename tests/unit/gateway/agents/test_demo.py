@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from gateway.agents import demo
-from gateway.agents.demo import HINTS, KIND, DemoAgent, DemoSettings
-from gateway.domain import Answer, ConversationKind, QuestionKind
-from gateway.ports.agent import Ask, Output, Publish, Step, Text, Turn
+from gateway.agents.demo import KIND, DemoAgent, DemoSettings
+from gateway.agents.demo.memory import MOST_FACTS
+from gateway.agents.demo.visit import HINTS
+from gateway.domain import Answer, Attachment, ConversationKind, QuestionKind
+from gateway.ports.agent import Ask, File, Output, Publish, Step, Text, Turn
 from gateway.testing.agent import SEEDED, answer_text, make_answer, make_turn, run_turn
 
 NOW = 1_800_000_000.0
@@ -100,14 +101,14 @@ async def test_what_can_you_do_lists_everything() -> None:
 async def test_remembers_facts(told: str, known: str) -> None:
     talk = Talk()
     assert known in await talk.say(told)
-    assert f"• {known}" in await talk.say("what do you remember?")
+    assert f"- {known}" in await talk.say("what do you remember?")
 
 
 async def test_remembers_so_much_and_no_more() -> None:
     talk = Talk()
-    for number in range(demo.MOST_FACTS + 10):
+    for number in range(MOST_FACTS + 10):
         await talk.say(f"remember number {number} {'x' * 1000}")
-    assert len(talk.variables["facts"]) == demo.MOST_FACTS
+    assert len(talk.variables["facts"]) == MOST_FACTS
     assert "number 59" in talk.variables["facts"][-1]
     assert len(repr(talk.variables)) < 20_000
 
@@ -264,12 +265,12 @@ async def test_in_a_group_everybody_has_their_own_name() -> None:
     talk = Talk(shared=True, kind=ConversationKind.GROUP)
     await talk.say("remember my dog is called Rex", sender="Ada")
     assert "you are Bob" in await talk.say("my name is Robert", sender="Bob")
-    assert "• Ada: my dog is called Rex" in await talk.say("what do you remember?", sender="Bob")
+    assert "- Ada: my dog is called Rex" in await talk.say("what do you remember?", sender="Bob")
     assert await talk.say("thanks", sender="Bob") == "With pleasure, Bob."
 
 
 async def test_a_die_shows_one_to_six() -> None:
-    seen = {demo.DemoAgent("demo", DemoSettings())._roll() for _ in range(500)}
+    seen = {DemoAgent("demo", DemoSettings())._roll() for _ in range(500)}
     assert seen == set(range(1, 7))
 
 
@@ -320,3 +321,19 @@ async def test_strange_variables_do_no_harm(variables: dict[str, Any]) -> None:
 
 def test_the_kind_makes_one() -> None:
     assert isinstance(KIND.create("demo", KIND.settings()), DemoAgent)
+
+
+async def test_sends_the_conversation_as_a_file() -> None:
+    talk = Talk()
+    await talk.say("remember my cat is called Ada")
+    outputs = await talk.outputs("send me a file")
+    (file,) = [output for output in outputs if isinstance(output, File)]
+    assert file.name == "conversation.txt"
+    assert "user: remember my cat is called Ada" in file.data.decode()
+
+
+async def test_says_which_files_it_got_whatever_was_written_with_them() -> None:
+    photo = Attachment(name="sun.png", media_type="image/png", size=12_345, id="f")
+    turn = replace(make_turn("count to ten"), attachments=(photo,))
+    said = answer_text(await run_turn(agent(), turn))
+    assert "sun.png, image/png, 12,345 bytes" in said

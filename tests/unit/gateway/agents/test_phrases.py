@@ -29,7 +29,7 @@ def test_short() -> None:
 
 
 def test_listed() -> None:
-    assert phrases.listed(["one", "two"]) == "• one\n• two"
+    assert phrases.listed(["one", "two"]) == "- one\n- two"
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gateway.domain import Outcome
-from gateway.ports.store import Effects, RowEnd, Store
+from gateway.domain import Attachment, Outcome, Quote
+from gateway.ports.records import Effects, Revision, RowEnd
+from gateway.ports.store import Store
 from gateway.store import connect
 from gateway.store.sqlite import SqliteBackend
 from gateway.store.store import SqlStore
+from gateway.testing._store_changes import Placed
+from gateway.testing._store_files import stored
 from gateway.testing._talk import OPERATOR, Talk, arrival, ended
 
-TABLES = ("inbox", "message_rows", "session_rows", "tasks", "questions", "deliveries", "lanes")
+TABLES = (
+    *("inbox", "message_rows", "session_rows", "tasks", "questions", "deliveries", "lanes"),
+    *("lane_keys", "files"),
+)
 
 
 @pytest.fixture
@@ -79,10 +86,38 @@ async def test_of_a_deleted_session_no_table_knows(store: Store) -> None:
     accepted, hold = await talk.holds("canary")
     await store.commit(Effects(turn_id="t", hold=hold, dead=(ended(accepted),), release=True))
     await talk.says("canary")
+    await store.add_file(stored(talk.scope.session_id, name="canary"))
     await store.delete_session(talk.scope)
     for table in TABLES:
         assert "canary" not in await kept(store, table), table
     assert first.rows[0].row_id in await kept(store)
+
+
+async def test_of_a_deleted_message_no_table_knows(store: Store) -> None:
+    talk = Placed(store)
+    picture = stored("", name="canary")
+    carried = Attachment(name="canary", id=picture.id)
+    await talk.writes("p/1", "canary", attachments=(carried,), quote=Quote(text="canary"))
+    await store.add_file(replace(picture, session_id=talk.scope.session_id))
+    assert await talk.revises(Revision(origin="p/1", text="canary, edited"))
+    assert "canary, edited" in await kept(store, "message_rows")
+    control = await talk.says("canary", control=True)
+    await store.revise(control.row_id, talk.lane, [Revision(origin="p/1", text=None)])
+    for table in ("inbox", "files"):
+        assert "canary" not in await kept(store, table), table
+    # What the agent answered is the agent's.
+    said = await store.history(talk.scope)
+    assert ["canary" in repr(message) for message in said] == [False, True]
+
+
+async def test_a_revision_ends_its_row_in_one_outcome(store: Store) -> None:
+    talk = Placed(store)
+    await talk.writes("p/1")
+    for origin, outcome in (("p/1", Outcome.ANSWERED), ("p/2", Outcome.SILENT)):
+        control = await talk.says(control=True)
+        await store.revise(control.row_id, talk.lane, [Revision(origin=origin, text="x")])
+        ends = [row for row in (await kept(store)).split("), (") if control.row_id in row]
+        assert f"'{outcome.value}'" in ends[0]
 
 
 async def test_a_folded_event_is_erased_with_its_turn(store: Store) -> None:

@@ -13,7 +13,7 @@ import pytest
 from gateway import observability as obs
 from gateway.domain import DeliveryState
 from gateway.errors import Unavailable
-from gateway.ports.store import Accepted, Hold, Mark
+from gateway.ports.records import Accepted, Hold, Mark
 from gateway.store import arrivals, connect
 from gateway.store.batches import Kind, Write
 from gateway.store.group_commit import PATIENCE, GroupCommit

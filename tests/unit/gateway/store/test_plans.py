@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from gateway.domain import DeliveryState, Outcome
-from gateway.ports.store import Mark, SessionQuery, SessionScope
+from gateway.domain import Attachment, DeliveryState, Outcome
+from gateway.ports.records import FileScope, Mark, Revision, SessionQuery, SessionScope
 from gateway.store.sqlite import SqliteBackend
 from gateway.store.store import SqlStore
+from gateway.testing._store_changes import Placed
+from gateway.testing._store_files import stored
+from gateway.testing._store_moves import key
 from gateway.testing._store_sessions import Opened
-from gateway.testing._talk import OPERATOR, Talk, arrival, ended, waiting
+from gateway.testing._talk import CHANNEL, OPERATOR, Talk, arrival, ended, waiting
 
 # Read for operators and recovery, through the index of what is not done.
 OPEN_ROWS = re.compile(r"SCAN inbox USING (COVERING )?INDEX inbox_open")
@@ -83,6 +86,11 @@ async def test_the_way_of_a_message_never_scans(path: Path) -> None:
         await store.claim(talk.lane_id, ("x", "y"))
         await store.current_session(talk.lane, "echo")
         await store.window(talk.scope, 50)
+        await store.search(talk.scope, "hello")
+        await store.preview("x", "55")
+        await store.add_file(stored(talk.scope.session_id))
+        await store.file(talk.scope, "x")
+        await store.file(FileScope(file_id="x"), "x")
         await store.history(talk.scope)
         await store.task(talk.scope, "x")
         await store.task_messages(talk.scope, "x")
@@ -93,6 +101,28 @@ async def test_the_way_of_a_message_never_scans(path: Path) -> None:
         await store.delivery(OPERATOR, "x")
         await store.deliveries(OPERATOR, [DeliveryState.DEAD])
     assert len(statements) > 50
+    assert scans(backend, statements) == set()
+    await backend.close()
+
+
+async def test_neither_do_revisions_and_moves(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    with traced(backend) as statements:
+        talk = Placed(store)
+        attached = (Attachment(name="a", id="f"),)
+        await talk.writes("p/1", attachments=attached)
+        await store.add_file(stored(talk.scope.session_id, id="f"))
+        await talk.revises(Revision(origin="p/1", text="other"))
+        await talk.revises(Revision(origin="p/1", text=None))
+        await store.rename_session(talk.scope, "new")
+        old, new = Opened(store, key("1")), Opened(store, key("2"))
+        await old.opens()
+        await new.opens()
+        await new.asked()
+        await new.says()
+        assert await store.move(CHANNEL, "1", "2")
     assert scans(backend, statements) == set()
     await backend.close()
 
@@ -115,6 +145,8 @@ async def test_neither_do_sessions_ends_nor_housekeeping(path: Path) -> None:
         dead = talk.turn(accepted, hold, rows=(), dead=(ended(accepted),), tasks=(), entries=())
         await store.commit(dead)
         await store.retry_row(OPERATOR, accepted.row_id)
+        await store.known_digests(OPERATOR, ["x"])
+        await store.add_file(stored("never", created_at=1.0))
         await store.forget(rows_before=time.time() + 1, now=time.time() + 1)
     assert scans(backend, statements) == set()
     await backend.close()

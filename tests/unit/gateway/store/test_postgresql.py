@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.errors import ConfigurationError, Fenced, StoreError, StoreLocked, Unavailable
-from gateway.ports.store import SessionQuery, SessionScope, Store
+from gateway.ports.records import SessionQuery, SessionScope
+from gateway.ports.store import Store
 from gateway.store import connect
 from gateway.testing._talk import OPERATOR, Talk, arrival, credential, session, waiting
 from gateway.testing.postgres import PostgresServer

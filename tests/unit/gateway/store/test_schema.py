@@ -83,7 +83,8 @@ def catalogue(connection: Connection) -> list[Any]:
             UNION ALL SELECT 'view', viewname, definition FROM pg_views
              WHERE schemaname = 'public'
             UNION ALL SELECT table_name, column_name,
-                   concat_ws(' ', data_type, is_nullable, column_default, ordinal_position)
+                   concat_ws(' ', data_type, is_nullable, column_default, collation_name,
+                             ordinal_position)
               FROM information_schema.columns WHERE table_schema = 'public'
              ORDER BY 1, 2"""
     rows = connection.exec_driver_sql(query).all()

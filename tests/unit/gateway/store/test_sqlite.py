@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 
 from gateway import observability as obs
 from gateway.errors import StoreCorrupt, StoreError, StoreLocked, Unavailable
-from gateway.ports.store import SessionQuery, Store
+from gateway.ports.records import SessionQuery
+from gateway.ports.store import Store
 from gateway.store import connect
 from gateway.store import sqlite as subject
 from gateway.testing._talk import OPERATOR, Talk, arrival, waiting

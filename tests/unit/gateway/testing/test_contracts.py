@@ -12,9 +12,9 @@ import pytest
 from starlette.routing import BaseRoute, Route
 
 from gateway.coordination.memory import MemoryCoordinator
-from gateway.domain import Delivery, Ignored, Inbound
+from gateway.domain import Attachment, Delivery, Ignored, Inbound, Moved, Quote
 from gateway.errors import NotAccepted, OutcomeUnknown, RateLimited, SendError, Unavailable
-from gateway.ports.adapter import Receipt, Receive, Sent
+from gateway.ports.adapter import Part, Receipt, Receive, Sent
 from gateway.ports.agent import Ask, Output, Text, Turn
 from gateway.ports.coordinator import LiveEvent, Rate
 from gateway.testing.adapter import AdapterContract, Harness, bare_host
@@ -128,13 +128,14 @@ class CutsOff(PostcardAdapter):
 
 
 class LosesTheRest(PostcardAdapter):
-    def split(self, text: str) -> Sequence[str]:
-        return super().split(text)[:1]
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
+        parts: Sequence[Part] = super().split(text, markdown=markdown)
+        return parts[:1]
 
 
 class PartsTooLong(PostcardAdapter):
-    def split(self, text: str) -> Sequence[str]:
-        return [text.strip()] if text.strip() else []
+    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
+        return [Part(text=text.strip())] if text.strip() else []
 
 
 class CountsItself(PostcardAdapter):
@@ -152,6 +153,25 @@ class KeepsWhatCannotBeStored(PostcardAdapter):
         if isinstance(event, Ignored):
             return event
         return replace(event, address=replace(event.address, data={"person": ("ada",)}))
+
+
+class LeadsAstray(PostcardAdapter):
+    def parse(self, raw: bytes) -> Inbound | Ignored:
+        event: Inbound | Ignored = super().parse(raw)
+        if isinstance(event, Ignored):
+            return event
+        return replace(event, attachments=(Attachment(name="../passwd", ref="1"),))
+
+
+class QuotesNothing(PostcardAdapter):
+    def parse(self, raw: bytes) -> Inbound | Ignored:
+        event: Inbound | Ignored = super().parse(raw)
+        return event if isinstance(event, Ignored) else replace(event, quote=Quote(text=" "))
+
+
+class MovesNowhere(PostcardAdapter):
+    def parse(self, raw: bytes) -> Any:
+        return Moved(event_id=super().parse(raw).event_id, old_id="1", new_id="1")
 
 
 class ServesAtTheRoot(PostcardAdapter):
@@ -209,6 +229,9 @@ class _Adapters(AdapterContract):
         (PartsTooLong, "parts_are_what_the_platform_takes", {}),
         (CountsItself, "reading_is_pure", {}),
         (KeepsWhatCannotBeStored, "addresses_survive_being_stored", {}),
+        (LeadsAstray, "there_are_samples_of_what_is_read", {}),
+        (QuotesNothing, "there_are_samples_of_what_is_read", {}),
+        (MovesNowhere, "there_are_samples_of_what_is_read", {}),
         (ServesAtTheRoot, "routes_stay_in_the_channel_s_own_place", {}),
         (ShowsTheKey, "nothing_secret_is_shown", {}),
     ],

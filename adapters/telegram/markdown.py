@@ -1,0 +1,76 @@
+"""Markdown as Telegram shows it: plain text, and spans of what is marked in it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from adapters.telegram.cutting import MAX_TEXT, Piece, Span, last_piece, pieces
+from adapters.telegram.writer import Writer, tidied
+
+TAIL = 4 * MAX_TEXT
+"""Characters of a text being written that are read for what is shown of it."""
+
+_MARKS = re.compile(r"[*_~`\[<&\\|]")
+_BLOCK_MARKS = re.compile(r"^(?: {4}|\t| {0,3}(?:[-+>#]|\d{1,9}[.)]))", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^`\n]*$", re.MULTILINE)
+_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\Z")
+_HALF_MARK = re.compile(r"(?:(?<=\s)|\A)[*_~`]+\Z")
+_CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+_PAIRED = ("**", "~~", "`")
+
+
+def parts(text: str) -> Sequence[Piece]:
+    """A Markdown text as parts that fit a message."""
+    if is_plain(text):
+        return pieces(text)
+    return pieces(*render(text))
+
+
+def is_plain(text: str) -> bool:
+    """Whether nothing in it can be Markdown. Cheap."""
+    return _MARKS.search(text) is None and _BLOCK_MARKS.search(text) is None
+
+
+def tail(text: str) -> Piece:
+    """The end of a Markdown text that is still being written, as much as fits a message.
+
+    What is open in it is closed first, so that half a fence or half a link does not show.
+    """
+    if len(text) > TAIL:
+        text = _reopened(text[:-TAIL]) + text[-TAIL:]
+    return last_piece(text) if is_plain(text) else last_piece(*render(_closed(text)))
+
+
+def _reopened(before: str) -> str:
+    """The fence that is open at the end of a text, as a line."""
+    fences = [match[0].strip() for match in _FENCE.finditer(before)]
+    return f"{fences[-1]}\n" if len(fences) % 2 else ""
+
+
+def _closed(text: str) -> str:
+    if len(_FENCE.findall(text)) % 2:
+        return text
+    head, blank, last = text.rstrip().rpartition("\n\n")
+    last = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", last))
+    without_code = _CODE.sub("", last)
+    for mark in _PAIRED:
+        if without_code.count(mark) % 2:
+            half = last.endswith(mark[0]) and not last.endswith(mark)
+            last += mark[0] if half else mark
+    return head + blank + last
+
+
+def render(text: str) -> tuple[str, list[Span]]:
+    """The text people read, and what is marked in it, in order. A text that would come out empty,
+    or cannot be read, stays as it is written."""
+    # Late: most processes start with a text that needs no library.
+    from adapters.telegram.dialect import tokens
+
+    found = tokens(text)
+    if found is None:
+        return text, []
+    writer = Writer(text)
+    writer.blocks(found)
+    shown = "".join(writer.text)
+    return (shown, tidied(shown, writer.spans)) if shown.strip() else (text, [])

@@ -1,0 +1,64 @@
+"""What is configured of a model. Light: read wherever an agent might be one."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator
+
+from gateway.settings import Model, Seconds
+
+OPENAI = "https://api.openai.com/v1"
+
+
+class LlmSettings(Model):
+    """The keys of an ``llm`` agent."""
+
+    model: str
+    """The model's name on its server; "openai:" before it may be left out."""
+    base_url: str = OPENAI
+    """The server's address, for any that speaks OpenAI's chat-completions API."""
+    api_key: SecretStr | None = None
+    """The key for the server; most local servers need none."""
+    instructions: str = ""
+    """What the model is told first; {name} is filled in from the session's variables."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """How freely the model chooses its words, from 0 to 2; unset: as the server does."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """How long an answer may become, in tokens; unset: as the server does."""
+    first_token: Seconds = Field(default=30.0, gt=0)
+    """How long the model may take to begin; then it counts as away, and is asked again."""
+    stall: Seconds = Field(default=30.0, gt=0)
+    """How long the model may fall silent amid an answer, before that is a failed attempt."""
+    timeout: Seconds = Field(default=300.0, gt=0)
+    """How long a whole answer may take, before that is a failed attempt."""
+    images: bool = True
+    """Whether the model sees the pictures people send, or only reads what they are called."""
+    max_characters: int = Field(default=100_000, ge=1)
+    """Where an answer is cut off, however much more would come."""
+
+    @field_validator("model")
+    @classmethod
+    def _plain(cls, model: str) -> str:
+        name = model.removeprefix("openai:")
+        if not name.strip():
+            raise ValueError("should name a model")
+        return name
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch(r"[!-~]+", key.get_secret_value()):
+            raise ValueError("should consist of letters, digits and signs, without spaces")
+        return key
+
+    @field_validator("base_url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError('should be an address such as "http://127.0.0.1:11434/v1"')
+        if parts.query or parts.fragment or parts.username or parts.password:
+            raise ValueError("should have neither a query nor a password; the key is api_key")
+        return url.rstrip("/")

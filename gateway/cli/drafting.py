@@ -1,0 +1,123 @@
+"""A first configuration, from a few answers. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PORT = 8080
+KEY = "OPENAI_API_KEY"
+TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable
+SECRET = "TELEGRAM_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+KINDS = ("demo", "model", "python")
+MODES = ("polling", "webhook")
+
+BOT = '''\
+"""An agent: a function that is awaited with each turn. See docs/agents.md."""
+
+
+async def answer(turn):
+    """Answer what was said (turn.text), knowing what was said before (turn.messages)."""
+    count = turn.variables["visits"] = turn.variables.get("visits", 0) + 1
+    return f"You said: {turn.text} (that was message {count} of this conversation)"
+'''
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOLLAR = re.compile(r"\$(?=[{$])")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What was asked. Secrets are never among it: ``key_env`` and ``token_env`` name variables,
+    an empty ``key_env`` is a server that wants none. ``telegram`` is a mode, or empty."""
+
+    agent: str = "demo"
+    base_url: str = ""
+    model: str = ""
+    key_env: str = ""
+    web: bool = True
+    port: int = PORT
+    telegram: str = ""
+    token_env: str = TOKEN
+    public_url: str = ""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that the configuration asks for."""
+        key = self.key_env if self.agent == "model" else ""
+        token = self.token_env if self.telegram else ""
+        secret = SECRET if self.telegram == "webhook" else ""
+        return tuple(filter(None, (key, token, secret)))
+
+
+def is_variable(name: str) -> bool:
+    """Whether this can be the name of an environment variable, and is not a secret itself."""
+    return bool(_VARIABLE.fullmatch(name)) and len(name) <= 64
+
+
+def draft(answers: Answers) -> str:
+    """The configuration as commented TOML."""
+    return "\n".join(
+        (
+            '# Written by `gateway init`. Lines that begin with "#" and a key show its default;',
+            "# docs/configuration.md has every key, and `gateway check` finds what is wrong.",
+            "# ${NAME} is an environment variable: no secret has to stand in this file.",
+            "",
+            *_gateway(answers),
+            "",
+            *_agent(answers),
+            *_channels(answers),
+            "",
+        )
+    )
+
+
+def _gateway(answers: Answers) -> Iterator[str]:
+    yield "[gateway]"
+    yield f'listen = "127.0.0.1:{answers.port}"'
+    if answers.public_url:
+        yield f"public_url = {_text(answers.public_url)}"
+    yield 'database = "sqlite:///data/gateway.db"   # relative to where the gateway is started'
+    yield 'data_dir = "data"'
+    yield '# log_level = "info"                      # debug | info | warning | error'
+
+
+def _agent(answers: Answers) -> Iterator[str]:
+    if answers.agent == "model":
+        yield "[agents.assistant]"
+        yield 'kind = "llm"                              # any OpenAI-compatible server'
+        yield f"base_url = {_text(answers.base_url)}"
+        yield f"model = {_text(answers.model)}"
+        if answers.key_env:
+            yield f'api_key = "${{{answers.key_env}}}"'
+        yield 'instructions = "You are a helpful assistant."'
+    elif answers.agent == "python":
+        yield "[agents.assistant]"
+        yield 'kind = "python"'
+        yield 'entry = "bot:answer"                      # module:function'
+        yield 'path = "."                                # where bot.py is: beside this file'
+    else:
+        yield "[agents.assistant]"
+        yield 'kind = "demo"                             # answers without any model'
+
+
+def _channels(answers: Answers) -> Iterator[str]:
+    if answers.web:
+        yield from ("", "[channels.web]", 'platform = "web"', 'agent = "assistant"')
+        yield '# title = "Chat"'
+    if answers.telegram:
+        yield from ("", "[channels.telegram]", 'platform = "telegram"', 'agent = "assistant"')
+        yield f'token = "${{{answers.token_env}}}"         # from @BotFather'
+        yield f'mode = "{answers.telegram}"'
+        if answers.telegram == "webhook":
+            yield f'secret = "${{{SECRET}}}"    # any 1 to 256 of A-Z a-z 0-9 _ -'
+        yield '# respond = "mentions"                    # in groups; or "all"'
+        yield "# allow = []                              # participant ids; empty: everyone"
+
+
+def _text(value: str) -> str:
+    """A TOML string in which nothing is looked up."""
+    plain = _DOLLAR.sub("$$", value)
+    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,277 @@
+"""The stations, joined: who hands what to whom, and the tasks in which they work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from gateway import observability as obs
+from gateway.channels import Channel
+from gateway.commands import NATIVE
+from gateway.domain import ConversationKind, Moved
+from gateway.errors import GatewayError, StoreError, Unavailable
+from gateway.files import FileRoom
+from gateway.housekeeping import Housekeeping
+from gateway.http import files as file_routes
+from gateway.http import health, operator
+from gateway.lanes import Lanes
+from gateway.limits import MessageRate, RunningSlots
+from gateway.live import Live
+from gateway.operations import Acts
+from gateway.outbox import Outbox
+from gateway.ports.adapter import Adapter, Commanded, Files, Receipt, Sessions
+from gateway.ports.agent import Agent
+from gateway.ports.coordinator import Coordinator
+from gateway.ports.store import Store
+from gateway.presence import Presence
+from gateway.router import Router
+from gateway.runner import Runner
+from gateway.sessions import SessionDesk
+from gateway.settings import ChannelSection, Settings
+from gateway.supervision import contained, supervise
+
+
+@dataclass(kw_only=True)
+class Host:
+    """What adapters get; see ``gateway.ports.adapter.Host``."""
+
+    http: aiohttp.ClientSession
+    public_url: str
+    agents: Sequence[str]
+    sessions: Sessions
+    files: Files
+
+
+class House:
+    """Every station, joined: what runs in one gateway, from its start to its shutdown."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        coordinator: Coordinator,
+        http: aiohttp.ClientSession,
+        agents: Mapping[str, Agent],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._services: list[asyncio.Task[None]] = []
+        self._workers: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.lanes = Lanes()
+        self.channels: dict[str, Channel] = {}
+        self.slots = RunningSlots(settings.limits.running_sessions)
+        self.files = FileRoom(
+            folder=Path(settings.gateway.data_dir, "files"),
+            store=store,
+            limit=settings.limits.file_bytes,
+        )
+        live = Live(coordinator)
+        self.desk = SessionDesk(
+            store=store,
+            lanes=self.lanes,
+            live=live,
+            coordinator=coordinator,
+            channels=self.channels,
+            agents=tuple(agents),
+            discard=self.files.discard,
+        )
+        self._open_channels(http, agents)
+        self.outbox = Outbox(
+            store=store,
+            coordinator=coordinator,
+            channels=self.channels,
+            spawn=self.spawn,
+            moved=self._moved,
+        )
+        self.router = Router(
+            store=store,
+            lanes=self.lanes,
+            put=self.outbox.put,
+            rate=MessageRate(coordinator, settings.limits.messages_per_minute),
+            channels=self.channels,
+        )
+        self.runner = self._runner(live, agents)
+        self.presence = self._presence()
+        self.keeping = Housekeeping(
+            store=store,
+            lanes=self.lanes,
+            router=self.router,
+            outbox=self.outbox,
+            files=self.files,
+        )
+
+    def _open_channels(self, http: aiohttp.ClientSession, agents: Mapping[str, Agent]) -> None:
+        host = Host(
+            http=http,
+            public_url=self._settings.gateway.public_url,
+            agents=tuple(agents),
+            sessions=self.desk,
+            files=self.files,
+        )
+        for name, section in self._settings.channels.items():
+            self.channels[name] = channel_of(section, host)
+
+    def _runner(self, live: Live, agents: Mapping[str, Agent]) -> Runner:
+        limits = self._settings.limits
+        return Runner(
+            store=self._store,
+            lanes=self.lanes,
+            put=self.outbox.put,
+            idle=self.outbox.idle,
+            live=live,
+            channels=self.channels,
+            agents=agents,
+            slots=self.slots,
+            files=self.files,
+            history_messages=limits.history_messages,
+            variables_bytes=limits.variables_bytes,
+            give_up_after=self._settings.gateway.give_up_after,
+        )
+
+    def _presence(self) -> Presence:
+        return Presence(
+            lanes=self.lanes,
+            channels=self.channels,
+            typing=self.outbox.typing,
+            preview=self.outbox.preview,
+            remember=self._store.preview,
+            spawn=self.spawn,
+        )
+
+    # tasks
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose failure is logged and ends nothing else."""
+        # Not the task group's, which takes as long again; ``shut_down`` waits for every one.
+        task = self._loop.create_task(contained(work))
+        self._workers.add(task)
+        task.add_done_callback(self._workers.discard)
+        return task
+
+    def start(self) -> None:
+        """Begin to serve: lanes, connections, clocks."""
+        self.lanes.serve(self.runner.work, self.spawn)
+        for channel in self.channels.values():
+            self._service(supervise(channel.name, partial(self._connect, channel)))
+        self._service(self.presence.run())
+        self._service(supervise("scan", self.keeping.scan))
+        self._service(supervise("forget", self.keeping.forget))
+
+    def _service(self, work: Coroutine[Any, Any, None]) -> None:
+        self._services.append(self._tasks.create_task(work))
+
+    async def _connect(self, channel: Channel) -> None:
+        adapter = channel.adapter
+        obs.ADAPTER_UP.labels(channel.name).set(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                if isinstance(adapter, Commanded):
+                    group.create_task(_register(channel.name, adapter))
+                await adapter.run(partial(self._receive, channel))
+        finally:
+            obs.ADAPTER_UP.labels(channel.name).set(0)
+
+    async def _receive(self, channel: Channel, raw: bytes) -> Receipt:
+        if self._stopping:
+            raise Unavailable("the gateway is shutting down", retry_after=1.0)
+        return await self.router.receive(channel, raw)
+
+    async def _moved(self, channel: Channel, moved: Moved) -> None:
+        await self.router.moved(channel, moved)
+
+    # shutdown
+
+    async def shut_down(self) -> None:
+        """Stop intake, let turns finish for the grace period, requeue what is left, say so."""
+        self._stopping = True
+        self.lanes.pause()
+        for service in self._services:
+            service.cancel()
+        deadline = time.monotonic() + self._settings.gateway.shutdown_grace
+        while self.lanes.busy or self.outbox.unsent():
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.02)
+        for worker in list(self._workers):
+            worker.cancel()
+        await asyncio.gather(*self._workers, *self._services, return_exceptions=True)
+        rows, deliveries = self.lanes.waiting(), self.outbox.unsent()
+        if rows or deliveries:
+            obs.log.warning(obs.Event.WORK_LEFT, rows=rows, deliveries=deliveries)
+
+    # HTTP
+
+    def routes(self) -> list[Any]:
+        """The gateway's own before those of channels, which may take all that is left."""
+        token = self._settings.gateway.operator_token
+        adapters = [route for c in self.channels.values() for route in c.adapter.routes()]
+        return [
+            *health.routes(self._ready, self._metrics),
+            *operator.routes(self._acts(), token.get_secret_value() if token else ""),
+            *file_routes.routes(self.files),
+            *adapters,
+        ]
+
+    def _acts(self) -> Acts:
+        return Acts(
+            store=self._store,
+            close=self.desk.close,
+            end=self.desk.end,
+            put=self.outbox.put,
+            recover=self.router.recover,
+        )
+
+    async def _ready(self) -> Mapping[str, str]:
+        if self._stopping:
+            return {"gateway": "shutting down"}
+        try:
+            await self._store.ping()
+        except (Unavailable, StoreError) as error:
+            return {"store": str(error)}
+        return {"store": "ok"}
+
+    def _metrics(self) -> bytes:
+        obs.RUNNING_LANES.set(self.slots.running)
+        obs.WAITING_ROWS.set(self.lanes.waiting())
+        obs.PENDING_DELIVERIES.set(self.outbox.unsent())
+        return obs.render()
+
+
+def channel_of(section: ChannelSection, host: Any) -> Channel:
+    """A channel as configured, with its adapter made but not yet connected."""
+    factory, settings = section.factory, section.settings
+    adapter: Adapter = factory(section.name, settings, host)
+    defaults: Mapping[ConversationKind, str] = getattr(factory, "respond", {})
+    respond = dict(defaults)
+    if settings.respond is not None:
+        shared = set(ConversationKind) - {ConversationKind.DIRECT}
+        respond = dict.fromkeys(shared, settings.respond)
+    return Channel(
+        name=section.name,
+        adapter=adapter,
+        agent=settings.agent,
+        rules={**factory.boundary, **settings.boundary},
+        respond=respond,
+        allow=settings.allow,
+        admins=settings.admins,
+        on_unknown=settings.on_unknown,
+    )
+
+
+async def _register(name: str, adapter: Commanded) -> None:
+    """Offer the commands natively; a platform that is away gets them at the next start."""
+    try:
+        await adapter.register_commands(NATIVE)
+    except (GatewayError, TimeoutError) as error:
+        obs.log.warning(obs.Event.COMMANDS_FAILED, channel=name, reason=str(error))

@@ -1,0 +1,60 @@
+"""A group that goes on under another id, and what becomes of its lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from gateway.boundary import group_keys
+from gateway.store import endings, inbox, lanes, sessions
+from gateway.store.lanes import Writer
+
+
+def move(
+    connection: Connection, writer: Writer, channel: str, old_id: str, new_id: str
+) -> list[str]:
+    """Let both ids lead to the same lanes; returns the lanes that gave way to another."""
+    if not old_id or not new_id or old_id == new_id:
+        return []
+    lost = []
+    for old_key, new_key, old, new in _pairs(connection, channel, old_id, new_id):
+        if old is None or new is None:
+            lanes.lead(connection, writer, new_key if new is None else old_key, old or new or "")
+        elif old != new:
+            loser, heir = _contest(connection, old, new)
+            _give_way(connection, writer, loser, heir)
+            lost.append(loser)
+    return lost
+
+
+def _pairs(
+    connection: Connection, channel: str, old_id: str, new_id: str
+) -> Iterator[tuple[str, str, str | None, str | None]]:
+    """Of each place in the group, its key under either id, and the lane each leads to by now."""
+    starts = zip(group_keys(channel, old_id), group_keys(channel, new_id), strict=True)
+    for old_start, new_start in starts:
+        ends = {
+            name.removeprefix(start)
+            for start in (old_start, new_start)
+            for name in lanes.keys_under(connection, start)
+        }
+        for end in sorted(ends):
+            keys = old_start + end, new_start + end
+            led = lanes.led_to(connection, keys)
+            yield *keys, led.get(keys[0]), led.get(keys[1])
+
+
+def _contest(connection: Connection, old: str, new: str) -> Sequence[str]:
+    """Which lane gives way, and to which: the one whose live session began first goes on."""
+    began = {lane: sessions.began(connection, lane) for lane in (old, new)}
+    if began[new] < began[old]:
+        return old, new
+    return new, old
+
+
+def _give_way(connection: Connection, writer: Writer, loser: str, heir: str) -> None:
+    lanes.expel(connection, loser)
+    inbox.hand_over(connection, loser, heir)
+    endings.end_of_lane(connection, loser)
+    lanes.redirect(connection, writer, loser, heir)

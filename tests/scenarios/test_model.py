@@ -1,0 +1,316 @@
+"""A model behind the gateway, and everything it can do wrong: what people see of it.
+
+The model is a simulated server on loopback; the gateway is the real process. Whatever happens to
+one conversation, the others, on the same model and on another agent, are answered as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.telegram.simulator import TelegramSimulator
+from gateway.agents.model import CUT
+from gateway.failpoints import NAMES
+from gateway.runner import AWAY, FAILED
+from gateway.testing.openai import ChatRequest, ModelFault, ModelServer
+from tests.scenarios.crash import crash_and_recover
+from tests.support.agents import expected
+from tests.support.configuration import configuration
+from tests.support.people import at_home
+from tests.support.process import GatewayProcess
+from tests.support.telegram import telegram_channel
+from tests.support.web import WebClient
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89"
+    b"\0\0\0\nIDATx\x9cc\0\1\0\0\5\0\1\r\n-\xb4\0\0\0\0IEND\xaeB`\x82"
+)
+WINDOWS = sorted(NAMES)
+KEY = "sk-scenario-key-0123456789"
+
+
+def b64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def recalled(texts: Sequence[str]) -> str:
+    """What the `recall` agent of the other scenarios answers."""
+    return expected(texts[-1], list(texts[:-1]))
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ModelServer]:
+    async with ModelServer(recalled, api_key=KEY) as server:
+        yield server
+        assert not server.refusals
+
+
+@asynccontextmanager
+async def gateway_with(
+    model: ModelServer,
+    telegram: TelegramSimulator,
+    folder: Path,
+    *,
+    start: bool = True,
+    **keys: Any,
+) -> AsyncIterator[GatewayProcess]:
+    """Telegram and the web, answered by the model; the web also offers `other`, without one."""
+    channels = {
+        "chat": telegram_channel(telegram),
+        "web": {"platform": "web", "agents": ["scenario", "other"]},
+    }
+    config = configuration(channels)
+    config["agents"] = {
+        "scenario": {"kind": "llm", **model.agent(**keys)},
+        "other": {"kind": "echo"},
+    }
+    async with GatewayProcess(config, folder, start=start) as process:
+        yield process
+        assert KEY not in process.output
+
+
+def about(*words: str) -> Callable[[ChatRequest], bool]:
+    """Requests whose newest text is one of these."""
+    return lambda request: request.texts[-1] in words
+
+
+class Visitor:
+    """Somebody on the page, in a session of their own."""
+
+    def __init__(self, process: GatewayProcess, http: aiohttp.ClientSession) -> None:
+        self.client = WebClient(http, process.base_url)
+
+    async def ask(self, text: str, agent: str = "scenario") -> list[str]:
+        """Write, and wait for all that is answered."""
+        if not self.client.token:
+            await self.client.open(agent=agent)
+        return (await self.client.say(text, wait=100)).texts
+
+    async def send_file(self, name: str, data: bytes) -> str:
+        """Upload a file; its id."""
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename=name)
+        headers = {"Authorization": f"Bearer {self.client.token}"}
+        url = f"{self.client.url}/api/files"
+        async with self.client.http.post(url, data=form, headers=headers) as response:
+            assert response.status == 201, await response.text()
+            return str((await response.json())["id"])
+
+    async def watch(self, text: str) -> tuple[list[str], str]:
+        """Write, and watch: what was streamed in each run, and the answer."""
+        await self.client.open()
+        runs, answer = [""], ""
+        async with self.client.stream("POST", "/api/chat", {"text": text}) as events:
+            async for event in events:
+                if event.kind == "delta":
+                    runs[-1] += event.data["text"]
+                elif event.kind == "task" and event.data["state"] == "working":
+                    runs.append("")
+                elif event.kind == "message" and event.data["role"] == "assistant":
+                    answer = event.data["text"]
+        return [run for run in runs if run], answer
+
+
+async def others(
+    telegram: TelegramSimulator, process: GatewayProcess, http: aiohttp.ClientSession
+) -> float:
+    """Two on Telegram, one on the page, and one there with another agent; who waits longest?"""
+    waits = []
+
+    async def timed(answer: Coroutine[Any, Any, object], wanted: object) -> None:
+        began = time.monotonic()
+        assert await answer == wanted
+        waits.append(time.monotonic() - began)
+
+    people = [at_home(telegram, name) for name in ("Bob", "Cyd")]
+    page, other = Visitor(process, http), Visitor(process, http)
+    for n, before in enumerate(("nothing", "a0", "a0|a1")):
+        answer = f"a{n} after {before}"
+        await asyncio.gather(
+            *(timed(home.ask(f"a{n}"), answer) for home in people),
+            timed(page.ask(f"a{n}"), [answer]),
+            timed(other.ask(f"a{n}", "other"), [f"a{n}"]),
+        )
+    return max(waits)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [ModelFault.STALL, ModelFault.STALL_MIDWAY, ModelFault.CUT_OFF, ModelFault.BROKEN_JSON],
+)
+async def test_a_model_that_fails_one_is_felt_by_nobody_else(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, fault: ModelFault
+) -> None:
+    """They wait, and are answered once and whole; what a failed run had streamed is void."""
+    ada = at_home(telegram, "Ada")
+    async with (
+        gateway_with(model, telegram, tmp_path, first_token="2s", stall="2s") as process,
+        aiohttp.ClientSession() as http,
+    ):
+        usual = await others(telegram, process, http)
+        for word in ("trouble", "bother"):
+            model.fail_next(fault, after=1, only=about(word))
+        troubled = asyncio.gather(
+            ada.ask("trouble", timeout=30), Visitor(process, http).watch("bother")
+        )
+        during = await others(telegram, process, http)
+        heard, (streamed, answer) = await troubled
+        assert await ada.ask("so?") == "so? after trouble"
+    assert (heard, answer) == ("trouble after nothing", "bother after nothing")
+    # A run's pieces are shown live or not at all, but never after those of another.
+    assert len(streamed) <= 2
+    assert all(answer.startswith(run) for run in streamed)
+    if fault is ModelFault.STALL_MIDWAY:
+        assert streamed[0] == "both"
+    assert ada.texts() == ["trouble after nothing", "so? after trouble"]
+    assert during < max(3 * usual, 1.0)
+
+
+@pytest.mark.parametrize(
+    "seconds", [2.0, pytest.param(60.0, marks=pytest.mark.soak)], ids=["short", "minute"]
+)
+async def test_too_many_requests_for_a_while(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, seconds: float
+) -> None:
+    """Nobody's attempts burn; who waits for more than 30 seconds is told so, once."""
+    ada, bob = at_home(telegram, "Ada"), at_home(telegram, "Bob")
+    async with (
+        gateway_with(model, telegram, tmp_path) as process,
+        aiohttp.ClientSession() as http,
+    ):
+        model.fail_next(ModelFault.RATE_LIMIT, seconds=seconds, retry_after=0.5)
+        began = time.monotonic()
+        page = asyncio.create_task(Visitor(process, http).ask("three"))
+        await ada.say("one")
+        await ada.say("two")
+        await bob.say("one")
+        assert await Visitor(process, http).ask("hi", "other") == ["hi"]
+        assert time.monotonic() - began < seconds
+        last = ["two after one"]
+        for home, wanted in ((ada, ["one after nothing", *last]), (bob, ["one after nothing"])):
+            told = [AWAY] if seconds > 30 else []
+            assert await home.heard(len([*told, *wanted]), timeout=90) == [*told, *wanted]
+        assert (await page)[-1] == "three after nothing"
+        assert process.output.count("agent_away") == 1
+        assert "429" in process.output
+
+
+async def test_nonsense_for_ever_is_cut(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    ada = at_home(telegram, "Ada")
+    async with (
+        gateway_with(model, telegram, tmp_path, max_characters=10_000) as process,
+        aiohttp.ClientSession() as http,
+    ):
+        usual = await others(telegram, process, http)
+        model.fail_next(ModelFault.ENDLESS, 2, only=about("trouble"))
+        page = asyncio.create_task(Visitor(process, http).ask("trouble"))
+        await ada.say("trouble")
+        during = await others(telegram, process, http)
+        heard = await ada.heard(3)
+        assert [text.endswith(CUT.strip()) for text in heard] == [False, False, True]
+        (said,) = await page
+        assert len(said) == 10_000 + len(CUT)
+        await model.wait_until(lambda: model.hung_up == 2)
+        assert (await ada.ask("so?")).startswith("so? after trouble")
+    assert during < max(3 * usual, 1.0)
+
+
+async def test_a_model_that_fails_for_good_is_a_notice(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    ada = at_home(telegram, "Ada")
+    async with (
+        gateway_with(model, telegram, tmp_path) as process,
+        aiohttp.ClientSession() as http,
+    ):
+        model.fail_next(ModelFault.CUT_OFF, seconds=60, only=about("trouble"))
+        page = asyncio.create_task(Visitor(process, http).ask("trouble"))
+        assert await ada.ask("trouble", timeout=30) == FAILED
+        assert await page == [FAILED]
+        assert await ada.ask("so?") == "so? after nothing"
+    assert len([r for r in model.requests if r.texts[-1] == "trouble"]) == 10
+
+
+async def test_a_picture_is_seen_now_and_later(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    async with (
+        gateway_with(model, telegram, tmp_path) as process,
+        aiohttp.ClientSession() as http,
+    ):
+        visitor = Visitor(process, http)
+        await visitor.client.open()
+        picture = await visitor.send_file("cat.png", PNG)
+        await visitor.client.say("look", attachments=[picture])
+        assert (await visitor.ask("and?"))[0].startswith("and? after look[image]")
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{b64(PNG)}"}}
+    for request in model.requests:
+        assert image in request.messages[0]["content"]
+
+
+async def test_stop_hangs_up(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    ada = at_home(telegram, "Ada")
+    async with gateway_with(model, telegram, tmp_path):
+        model.fail_next(ModelFault.STALL_MIDWAY)
+        await ada.say("trouble")
+        await model.wait_until(lambda: len(model.requests) == 1)
+        await asyncio.sleep(0.2)
+        await ada.say("/stop")
+        await model.wait_until(lambda: model.hung_up == 1, timeout=3)
+        await telegram.wait_until(lambda: any("Stopped" in text for text in ada.texts()))
+
+
+async def test_a_wrong_key_is_one_clear_line_for_the_operator(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    wrong = "sk-wrong-key-987654321"
+    people = [at_home(telegram, name) for name in ("Ada", "Bob")]
+    async with gateway_with(model, telegram, tmp_path, api_key=wrong) as process:
+        for home in people:
+            await home.say("hello")
+        await process.until_logged("agents.scenario.api_key is refused")
+        await asyncio.sleep(0.5)
+        assert process.output.count("agents.scenario.api_key") == 1
+        assert wrong not in process.output
+        assert "Traceback" not in process.output
+    assert model.refusals
+    model.refusals.clear()
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_nothing_is_lost_with_a_model(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, window: str
+) -> None:
+    await killed(model, telegram, tmp_path, window, seed=3)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("window", WINDOWS)
+async def test_soak_with_a_model(
+    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, window: str, seed: int
+) -> None:
+    await killed(model, telegram, tmp_path, window, seed=seed)
+
+
+async def killed(
+    model: ModelServer, telegram: TelegramSimulator, folder: Path, window: str, *, seed: int
+) -> None:
+    """As `test_crash_telegram`: everybody hears what they had heard without the crash."""
+    at = random.Random(f"{window} {seed}").randint(1, 6 if window == "between-parts" else 12)
+    async with gateway_with(model, telegram, folder, start=False) as process:
+        await crash_and_recover(process, telegram, failpoint=window, at=at)

@@ -1,0 +1,95 @@
+"""What a channel's rules make of a raw event, beyond what scenarios show."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway import channels as module
+from gateway.boundary import Rule
+from gateway.channels import Channel
+from gateway.domain import (
+    Address,
+    Attachment,
+    Conversation,
+    ConversationKind,
+    Delivery,
+    Inbound,
+    Moved,
+    Participant,
+)
+from gateway.ports.adapter import Part, Receive, Sent
+
+
+class Platform:
+    """An adapter whose events say what they are."""
+
+    settings = None
+
+    def routes(self) -> list[Any]:
+        return []
+
+    async def run(self, receive: Receive) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def send(self, delivery: Delivery) -> Sent:
+        return Sent()
+
+    def parse(self, raw: bytes) -> Inbound | Moved:
+        fields = orjson.loads(raw)
+        if "new" in fields:
+            return Moved(event_id="1", old_id="g", new_id=fields["new"])
+        return Inbound(
+            event_id="1",
+            conversation=Conversation(kind=ConversationKind.GROUP, id=fields.get("place", "g")),
+            participant=Participant(id="ada"),
+            address=Address(destination="g"),
+            text="x",
+            addressed=fields.get("addressed", False),
+            album=fields.get("album", ""),
+        )
+
+
+@pytest.fixture
+def channel() -> Channel:
+    return Channel(
+        name="c",
+        adapter=Platform(),
+        agent="a",
+        rules={ConversationKind.GROUP: Rule.PER_GROUP},
+        respond={ConversationKind.GROUP: "mentions"},
+    )
+
+
+def outcome(channel: Channel, **fields: object) -> str:
+    return channel.judge(orjson.dumps(fields)).outcome
+
+
+def test_the_whole_album_is_meant_when_one_part_says_so(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outcome(channel, album="x") == "ignored"
+    assert outcome(channel, album="x", addressed=True) == "accepted"
+    assert outcome(channel, album="x") == "accepted"
+    assert outcome(channel, album="x", place="another") == "ignored"
+    assert outcome(channel, album="y") == "ignored"
+    assert outcome(channel) == "ignored"
+    monkeypatch.setattr(module, "_ALBUMS", 2)
+    for album in "abc":
+        outcome(channel, album=album, addressed=True)
+    assert outcome(channel, album="x") == "ignored"
+
+
+def test_that_a_group_moved_needs_no_boundary(channel: Channel) -> None:
+    verdict = channel.judge(b'{"new": "h"}')
+    assert verdict.outcome == "accepted"
+    assert verdict.moved == Moved(event_id="1", old_id="g", new_id="h")
+    assert verdict.boundary is None
+
+
+def test_a_platform_without_files_or_limits(channel: Channel) -> None:
+    assert not channel.carries(Attachment(name="a.png", id="1"))
+    assert channel.split("long " * 9999, markdown=True) == (Part(text="long " * 9999),)
