@@ -160,7 +160,8 @@ def history(memory: Memory | None, row_id: str) -> tuple[Message, ...]:
     if memory is None:
         return ()
     newest = memory.window
-    if any(m.row_id == row_id for m in newest):
+    # What a row has said already is the newest of all: nothing else was said on its lane since.
+    if newest and newest[-1].row_id == row_id:
         return tuple(m for m in newest if m.row_id != row_id or m.role is not Role.USER)
     return tuple(newest)
 
@@ -204,12 +205,12 @@ def own_variables(after: Mapping[str, Any]) -> dict[str, Any]:
 Read = Callable[[Attachment], Awaitable[bytes]]
 
 
-def reader(read: Read, turn_sees: Iterable[Attachment]) -> Read:
-    """Reads these files and no others."""
-    within_reach = frozenset(file.id for file in turn_sees)
+def reader(read: Read, said: Inbound, messages: Iterable[Message]) -> Read:
+    """Reads the files of these messages and no others."""
 
     async def only(attachment: Attachment) -> bytes:
-        if not attachment.id or attachment.id not in within_reach:
+        seen = (*said.attachments, *(file for m in messages for file in m.attachments))
+        if not attachment.id or all(attachment.id != file.id for file in seen):
             raise LookupError(f"{attachment.name!r} is not a file of this turn")
         return await read(attachment)
 
@@ -225,7 +226,6 @@ def build(
     read: Read,
 ) -> Turn:
     """The turn as the agent gets it."""
-    files = [*seen.inbound.attachments, *(file for m in messages for file in m.attachments)]
     return Turn(
         id=seen.turn_id,
         task_id=seen.task_id,
@@ -243,7 +243,7 @@ def build(
         attempt=max(row.attempts, 1),
         attachments=seen.inbound.attachments,
         quote=seen.inbound.quote,
-        read=reader(read, files),
+        read=reader(read, seen.inbound, messages),
     )
 
 

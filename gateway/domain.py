@@ -6,6 +6,7 @@ Times are seconds since the epoch (``float``, UTC). Ids are opaque strings.
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -330,12 +331,14 @@ class _Ids:
     def __init__(self) -> None:
         self._ms = 0
         self._ticks = count(int.from_bytes(os.urandom(2)))
+        # Ids open nothing, so they need no system call each: they only have to differ.
+        self._random = random.Random(os.urandom(32))  # noqa: S311
 
     def next(self) -> int:
         self._ms = max(time.time_ns() // 1_000_000, self._ms)
         tick = next(self._ticks) & 0x3FFFFFFFFFF
         high = (self._ms << 16) | (7 << 12) | (tick >> 30)
-        low = (2 << 62) | ((tick & 0x3FFFFFFF) << 32) | int.from_bytes(os.urandom(4))
+        low = (2 << 62) | ((tick & 0x3FFFFFFF) << 32) | self._random.getrandbits(32)
         return (high << 64) | low
 
 

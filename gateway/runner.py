@@ -218,7 +218,8 @@ class Runner:
             return
         if showing.under_way is not None:
             await asyncio.wait((showing.under_way,), timeout=PREVIEW_WITHIN)
-        hearing.seen = replace(hearing.seen, preview=showing.message_id)
+        if showing.message_id != hearing.seen.preview:
+            hearing.seen = replace(hearing.seen, preview=showing.message_id)
 
     def _changed_variables(self, session: Session, after: dict[str, Any]) -> dict[str, Any] | None:
         own = context.own_variables(after)
