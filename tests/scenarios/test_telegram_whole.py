@@ -270,6 +270,23 @@ async def test_a_refused_answer_is_the_first_to_tell_of_a_move(
         assert not telegram.duplicates()
 
 
+async def test_what_waits_under_the_new_id_already_is_answered_with_the_older_session(
+    telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    (old,), (new,) = in_group(telegram, "Ada"), in_group(telegram, "Ada")
+    async with telegram_gateway(telegram, tmp_path, agent="slow"):
+        assert await old.ask("sleep 0", mention=True) == "done sleep 0"
+        # The sign of the move comes after what was said there: webhooks keep no order.
+        await new.say("sleep 2", mention=True)
+        await new.say("sleep 0.1", mention=True)
+        await settled(telegram)
+        telegram.inject(_told(old, migrate_to_chat_id=int(new.place.id)))
+        assert await new.heard(2, timeout=20) == ["done sleep 2", "done sleep 0.1"]
+        status = await new.ask("/status", mention=True)
+        assert "6 messages" in status
+    assert not telegram.duplicates()
+
+
 def _told(home: Home, **fields: int) -> dict[str, object]:
     """The service message that tells of a move, once more, under an update id of its own."""
     chat = {"id": int(home.place.id), "type": "group", "title": "Gardeners"}
