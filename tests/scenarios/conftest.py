@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.testing.simulator import running
 from tests import browser
-from tests.support.page import CONFIG, DESKTOP, Window, launched
+from tests.support.page import CONFIG, DESKTOP, PHONE, Window, launched
 from tests.support.process import GatewayProcess
 
 
@@ -40,11 +40,21 @@ async def shared_chromium() -> AsyncIterator[Browser]:
         yield instance
 
 
+@pytest.fixture(params=["desktop-light", "phone-dark"])
+def look(request: pytest.FixtureRequest) -> str:
+    """How the page is looked at: at each width, and in each of its colours."""
+    return str(request.param)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(shared_chromium: Browser) -> AsyncIterator[BrowserContext]:
-    """An empty profile on a desktop."""
+async def context(shared_chromium: Browser, look: str) -> AsyncIterator[BrowserContext]:
+    """An empty profile."""
+    phone = look == "phone-dark"
     async with await shared_chromium.new_context(
-        viewport=DESKTOP, reduced_motion="reduce"
+        viewport=PHONE if phone else DESKTOP,
+        has_touch=phone,
+        color_scheme="dark" if phone else "light",
+        reduced_motion="reduce",
     ) as context:
         yield context
 

@@ -10,7 +10,12 @@ from playwright.async_api import BrowserContext, expect
 
 from tests.support.page import PHONE, Window
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+# Where the list is beside the conversation; on a phone it is behind a button.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.parametrize("look", ["desktop-light"]),
+]
 
 
 async def two(window: Window) -> dict[str, Any]:

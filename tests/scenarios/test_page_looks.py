@@ -263,6 +263,7 @@ async def test_being_offline_is_said(window: Window) -> None:
     await expect(window.status).to_be_empty()
 
 
+@pytest.mark.parametrize("look", ["desktop-light"])
 async def test_every_button_has_a_name_and_takes_the_keyboard(window: Window) -> None:
     await window.talk("hello")
     for button in await window.page.locator("button:not([hidden])").all():

@@ -100,6 +100,14 @@ class Window:
         await self.say(text)
         await expect(self.answers).to_have_count(before + 1)
 
+    async def ready(self) -> None:
+        """The next message can be typed at once; on a phone that would raise the keyboard."""
+        size = self.page.viewport_size
+        if size is not None and size["width"] > PHONE["width"]:
+            await expect(self.text).to_be_focused()
+        else:
+            await expect(self.text).to_be_enabled()
+
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name, exact=True)
 
