@@ -12,7 +12,7 @@ TAIL = 4 * MAX_TEXT
 """Characters of a text being written that are read for what is shown of it."""
 
 _MARKS = re.compile(r"[*_~`\[<&\\|]")
-_BLOCK_MARKS = re.compile(r"^(?: {4}|\t| {0,3}(?:[-+>#]|\d{1,9}[.)]))", re.MULTILINE)
+_BLOCK_MARKS = re.compile(r"(?:^|\r)(?: {4}| {0,3}(?:[\t+>#-]|\d{1,9}[.)]))", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^`\n]*$", re.MULTILINE)
 _HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\Z")
 _HALF_MARK = re.compile(r"(?:(?<=\s)|\A)[*_~`]+\Z")

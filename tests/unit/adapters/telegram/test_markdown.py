@@ -205,7 +205,9 @@ def test_what_cannot_be_markdown_is_left_alone(text: str) -> None:
     assert [piece.text for piece in markdown.parts(text)] == [text]
 
 
-@pytest.mark.parametrize("text", ["*", "a_b", "`", "- a", "x\n1. a", "> a", "# a", "    a", "\ta"])
+@pytest.mark.parametrize(
+    "text", ["*", "a_b", "`", "- a", "x\n1. a", "> a", "# a", "    a", "\ta", " \ta", "x\r\ta"]
+)
 def test_what_may_be_markdown_is_read(text: str) -> None:
     assert not markdown.is_plain(text)
 
