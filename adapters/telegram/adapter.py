@@ -21,6 +21,7 @@ from adapters.telegram.sending import Sending
 from adapters.telegram.settings import TelegramSettings, rate
 from adapters.telegram.webhook import Webhook
 from gateway import (
+    Act,
     Address,
     Attachment,
     ConfigurationError,
@@ -214,8 +215,8 @@ class TelegramAdapter:
         """Whether Telegram takes a file of this size."""
         return outbound.carries(attachment)
 
-    def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
-        """The chat's own budget, and the bot's."""
+    def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
+        """The chat's own budget, and the bot's: whatever is called there, it counts the same."""
         chat = address.data["chat_id"]
         own = self._group_rate if chat < 0 else self._chat_rate
         both = ((f"chat:{chat}", own), ("overall", self._overall_rate))

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 
 from adapters.telegram.cutting import MAX_TEXT, Piece, Span, last_piece, pieces
 from adapters.telegram.writer import Writer, tidied
+from gateway.presentation import closed, reopened
 
 TAIL = 4 * MAX_TEXT
 """Characters of a text being written that are read for what is shown of it."""
 
 _MARKS = re.compile(r"[*_~`\[<&\\|]")
 _BLOCK_MARKS = re.compile(r"(?:^|\r)(?: {4}| {0,3}(?:[\t+>#-]|\d{1,9}[.)]))", re.MULTILINE)
-_FENCE = re.compile(r"^ {0,3}(```+|~~~+)[^`\n]*$", re.MULTILINE)
-_HALF_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\Z")
-_HALF_MARK = re.compile(r"(?:(?<=\s)|\A)[*_~`]+\Z")
-_CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
-_PAIRED = ("**", "~~", "`")
 
 
 def parts(text: str) -> Sequence[Piece]:
@@ -38,27 +34,8 @@ def tail(text: str) -> Piece:
     What is open in it is closed first, so that half a fence or half a link does not show.
     """
     if len(text) > TAIL:
-        text = _reopened(text[:-TAIL]) + text[-TAIL:]
-    return last_piece(text) if is_plain(text) else last_piece(*render(_closed(text)))
-
-
-def _reopened(before: str) -> str:
-    """The fence that is open at the end of a text, as a line."""
-    fences = [match[0].strip() for match in _FENCE.finditer(before)]
-    return f"{fences[-1]}\n" if len(fences) % 2 else ""
-
-
-def _closed(text: str) -> str:
-    if len(_FENCE.findall(text)) % 2:
-        return text
-    head, blank, last = text.rstrip().rpartition("\n\n")
-    last = _HALF_MARK.sub("", _HALF_LINK.sub(r"\1", last))
-    without_code = _CODE.sub("", last)
-    for mark in _PAIRED:
-        if without_code.count(mark) % 2:
-            half = last.endswith(mark[0]) and not last.endswith(mark)
-            last += mark[0] if half else mark
-    return head + blank + last
+        text = reopened(text[:-TAIL]) + text[-TAIL:]
+    return last_piece(text) if is_plain(text) else last_piece(*render(closed(text)))
 
 
 def render(text: str) -> tuple[str, list[Span]]:

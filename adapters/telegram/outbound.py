@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.telegram import markdown
-from adapters.telegram.cutting import Piece, entities, pieces, units
+from adapters.telegram.cutting import Piece, entities, pieces
 from gateway import Address, Attachment, Delivery, Part, Preview, Question, QuestionKind
+from gateway.presentation import units
 
 MAX_CAPTION = 1024
 """UTF-16 units of what stands below a file."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from adapters.telegram.cutting import Span
-from adapters.telegram.tables import Table
+from gateway.presentation import Table
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
