@@ -40,8 +40,10 @@ from gateway.errors import (
 )
 from gateway.failpoints import failpoint
 from gateway.ports.adapter import (
+    Act,
     Adapter,
     AdapterFactory,
+    Bookmarks,
     Files,
     Host,
     NativeCommand,
@@ -69,6 +71,7 @@ from gateway.ports.coordinator import LiveEvent, Rate
 from gateway.settings import ChannelSettings, Model, Seconds
 
 __all__ = [
+    "Act",
     "Action",
     "Adapter",
     "AdapterFactory",
@@ -78,6 +81,7 @@ __all__ = [
     "Answer",
     "Ask",
     "Attachment",
+    "Bookmarks",
     "ChannelSettings",
     "ConfigurationError",
     "Conversation",

@@ -31,7 +31,9 @@ Rules = Mapping[ConversationKind, Rule]
 ALLOWED: Mapping[ConversationKind, frozenset[Rule]] = {
     ConversationKind.DIRECT: frozenset({Rule.PER_USER, Rule.PER_CHANNEL}),
     ConversationKind.GROUP: frozenset({Rule.PER_GROUP, Rule.PER_CHANNEL, Rule.PER_USER_IN_GROUP}),
-    ConversationKind.CHANNEL: frozenset({Rule.PER_CHANNEL, Rule.PER_USER_IN_GROUP}),
+    ConversationKind.CHANNEL: frozenset(
+        {Rule.PER_CHANNEL, Rule.PER_THREAD, Rule.PER_USER_IN_GROUP}
+    ),
     ConversationKind.THREAD: frozenset(
         {Rule.PER_THREAD, Rule.PER_GROUP, Rule.PER_CHANNEL, Rule.PER_USER_IN_GROUP}
     ),
@@ -101,6 +103,9 @@ def _parts(
             return [("parent id", conversation.parent_id), ("conversation id", conversation.id)]
         case Rule.PER_CHANNEL:
             return [("conversation id", conversation.id)]
+        case Rule.PER_THREAD if not in_thread:
+            # The same key as that of the messages which follow in the thread.
+            return [("channel id", conversation.id), ("thread id", conversation.begins)]
         case Rule.PER_THREAD:
             return [("parent id", conversation.parent_id), ("thread id", conversation.id)]
         case Rule.PER_USER_IN_GROUP:

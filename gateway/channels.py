@@ -11,7 +11,7 @@ from gateway import observability as obs
 from gateway.boundary import Boundary, Explanation, Rules, place
 from gateway.domain import Address, Attachment, ConversationKind, Ignored, Inbound, Moved
 from gateway.errors import BoundaryError, UnreadableUpdate
-from gateway.ports.adapter import Adapter, Budgeted, Carrying, Part, Splitting, Transcript
+from gateway.ports.adapter import Act, Adapter, Budgeted, Carrying, Part, Splitting, Transcript
 from gateway.ports.coordinator import Rate
 
 _ALBUMS = 1000
@@ -19,7 +19,8 @@ _ALBUMS = 1000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What the channel's rules say of one raw event, before anything is stored."""
+    """What the channel's rules say of one raw event, before anything is stored. ``follows``: it is
+    accepted nevertheless if its lane exists."""
 
     outcome: Literal["accepted", "ignored", "refused"]
     reason: str
@@ -27,6 +28,7 @@ class Verdict:
     moved: Moved | None = None
     boundary: Boundary | None = None
     unreadable: bool = False
+    follows: bool = False
 
 
 class Channel:
@@ -77,12 +79,21 @@ class Channel:
             (read.participant.id, *read.participant.aliases)
         ):
             return Verdict(outcome="refused", reason="not on the allow list", inbound=read)
-        if not self._asked(read):
+        asked = self._asked(read)
+        if not asked and not read.follows:
             return Verdict(outcome="ignored", reason="not addressed to the bot", inbound=read)
         try:
             boundary = place(self.rules, self.name, read.conversation, read.participant)
         except BoundaryError as error:
             return Verdict(outcome="refused", reason=str(error), inbound=read)
+        if not asked:
+            return Verdict(
+                outcome="ignored",
+                reason="not addressed to the bot, unless it takes part here already",
+                inbound=read,
+                boundary=boundary,
+                follows=True,
+            )
         reason = f"{boundary.rule} for a {read.conversation.kind} conversation"
         return Verdict(outcome="accepted", reason=reason, inbound=read, boundary=boundary)
 
@@ -113,9 +124,9 @@ class Channel:
         """Whether the platform takes this file."""
         return self._carrying is not None and self._carrying.carries(attachment)
 
-    def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
+    def budgets(self, address: Address, act: Act = Act.SEND) -> Sequence[tuple[str, Rate]]:
         """What one call to ``address`` takes from."""
-        return self._budgeted.budgets(address) if self._budgeted else ()
+        return self._budgeted.budgets(address, act) if self._budgeted else ()
 
 
 def explain(channel: Channel, raw: bytes) -> Explanation:

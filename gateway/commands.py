@@ -73,6 +73,24 @@ _TRANSLATED: Mapping[str, Mapping[str, str]] = {
         "help": "что здесь можно делать",
     },
 }
+_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
+    "new": {
+        "en": "the first message of the new conversation",
+        "de": "die erste Nachricht der neuen Unterhaltung",
+        "es": "el primer mensaje de la nueva conversación",
+        "fr": "le premier message de la nouvelle conversation",
+        "pt": "a primeira mensagem da nova conversa",
+        "ru": "первое сообщение нового разговора",
+    },
+    "name": {
+        "en": "what to call it",
+        "de": "wie sie heißen soll",
+        "es": "cómo llamarla",
+        "fr": "comment l'appeler",
+        "pt": "como chamá-la",
+        "ru": "как его назвать",
+    },
+}
 _PERSONAL = frozenset({"history", "whoami"})
 
 NATIVE = tuple(
@@ -80,6 +98,7 @@ NATIVE = tuple(
         name=name,
         descriptions={"en": text, **{lang: words[name] for lang, words in _TRANSLATED.items()}},
         personal=name in _PERSONAL,
+        argument=_ARGUMENTS.get(name, {}),
     )
     for name, text in DESCRIPTIONS.items()
 )

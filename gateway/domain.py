@@ -91,12 +91,14 @@ CONTROL_ACTIONS = frozenset({Action.STOP, Action.EDIT, Action.DELETE})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversation:
-    """A place on a platform. ``parent_id`` is the group or channel that a thread belongs to."""
+    """A place on a platform. ``parent_id`` is the group or channel that a thread belongs to;
+    ``begins`` the id of the thread that a message in a channel begins, where each begins one."""
 
     kind: ConversationKind
     id: str
     parent_id: str | None = None
     title: str | None = None
+    begins: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +165,10 @@ class Inbound:
     replied to or commanded; direct conversations are always addressed. ``message_id`` is the
     platform's id of the message written or edited, ``deleted`` those of messages that were deleted.
     ``agent`` picks one of several agents. Events with the same ``album`` in one conversation are
-    parts of one message.
+    parts of one message. ``follows``: though not addressed, it concerns the bot where its lane
+    exists already: it goes on in a thread that the bot takes part in, or changes what was said.
+    ``preview`` is the platform's id of a message that shows already that an answer will come, and
+    becomes it.
     """
 
     event_id: str
@@ -181,6 +186,8 @@ class Inbound:
     album: str = ""
     quote: Quote | None = None
     deleted: tuple[str, ...] = ()
+    follows: bool = False
+    preview: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from gateway import observability as obs
+from gateway.bookmarks import Ledger
 from gateway.channels import Channel
 from gateway.commands import NATIVE
 from gateway.domain import ConversationKind, Moved
@@ -26,7 +28,7 @@ from gateway.limits import MessageRate, RunningSlots
 from gateway.live import Live
 from gateway.operations import Acts
 from gateway.outbox import Outbox
-from gateway.ports.adapter import Adapter, Commanded, Files, Receipt, Sessions
+from gateway.ports.adapter import Adapter, Bookmarks, Commanded, Files, Receipt, Sessions
 from gateway.ports.agent import Agent
 from gateway.ports.coordinator import Coordinator
 from gateway.ports.store import Store
@@ -47,6 +49,7 @@ class Host:
     agents: Sequence[str]
     sessions: Sessions
     files: Files
+    bookmarks: Bookmarks
 
 
 class House:
@@ -76,6 +79,7 @@ class House:
             store=store,
             limit=settings.limits.file_bytes,
         )
+        self.bookmarks = Ledger(store)
         live = Live(coordinator)
         self.desk = SessionDesk(
             store=store,
@@ -101,8 +105,8 @@ class House:
             rate=MessageRate(coordinator, settings.limits.messages_per_minute),
             channels=self.channels,
         )
-        self.runner = self._runner(live, agents)
         self.presence = self._presence()
+        self.runner = self._runner(live, agents)
         self.keeping = Housekeeping(
             store=store,
             lanes=self.lanes,
@@ -118,6 +122,7 @@ class House:
             agents=tuple(agents),
             sessions=self.desk,
             files=self.files,
+            bookmarks=self.bookmarks,
         )
         for name, section in self._settings.channels.items():
             self.channels[name] = channel_of(section, host)
@@ -134,6 +139,7 @@ class House:
             agents=agents,
             slots=self.slots,
             files=self.files,
+            left=self.presence.left,
             history_messages=limits.history_messages,
             variables_bytes=limits.variables_bytes,
             give_up_after=self._settings.gateway.give_up_after,
@@ -145,6 +151,7 @@ class House:
             channels=self.channels,
             typing=self.outbox.typing,
             preview=self.outbox.preview,
+            retract=self.outbox.retract,
             remember=self._store.preview,
             spawn=self.spawn,
         )
@@ -167,6 +174,7 @@ class House:
         self._service(self.presence.run())
         self._service(supervise("scan", self.keeping.scan))
         self._service(supervise("forget", self.keeping.forget))
+        self._service(supervise("bookmarks", self.bookmarks.run))
 
     def _service(self, work: Coroutine[Any, Any, None]) -> None:
         self._services.append(self._tasks.create_task(work))
@@ -206,6 +214,8 @@ class House:
         for worker in list(self._workers):
             worker.cancel()
         await asyncio.gather(*self._workers, *self._services, return_exceptions=True)
+        with suppress(Unavailable):
+            await self.bookmarks.flush()
         rows, deliveries = self.lanes.waiting(), self.outbox.unsent()
         if rows or deliveries:
             obs.log.warning(obs.Event.WORK_LEFT, rows=rows, deliveries=deliveries)

@@ -28,16 +28,16 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.failpoints import failpoint
-from gateway.ports.adapter import Preview, Previewing, Sent, Typing
+from gateway.ports.adapter import Act, Preview, Previewing, Retracting, Sent, Settling, Typing
 from gateway.ports.coordinator import Coordinator
-from gateway.ports.records import Mark
+from gateway.ports.records import LaneScope, Mark
 from gateway.ports.store import Store
 
 MAX_ATTEMPTS = 5
 GIVE_UP_AFTER = 86400.0
 """Seconds for which a platform may be away, or refuse for its rate, before a delivery dies."""
 SEND_TIMEOUT = 60.0
-PREVIEW_TIMEOUT = 10.0
+COSMETIC_TIMEOUT = 10.0
 _BACKOFF = (1.0, 2.0, 5.0, 15.0)
 _GONE = "recipient gone: "
 
@@ -74,7 +74,7 @@ class Outbox:
         self._clock = clock
         self._queues: dict[Key, _Queue] = {}
         # Kept here: looking a metric's child up costs more than counting.
-        self._settled = {state: obs.DELIVERIES.labels(state.value) for state in DeliveryState}
+        self._settlements = {state: obs.DELIVERIES.labels(state.value) for state in DeliveryState}
 
     def idle(self, lane_id: str, destination: str) -> bool:
         """Whether something for this key would be tried at once."""
@@ -106,36 +106,47 @@ class Outbox:
     async def typing(self, channel: Channel, address: Address) -> None:
         """Show that an answer is being written, if the destination's budget has room to spare."""
         adapter = channel.adapter
-        if isinstance(adapter, Typing) and await self._room(channel, address):
-            async with asyncio.timeout(adapter.typing_every):
-                await self._politely(channel, address, adapter.typing(address))
+        if isinstance(adapter, Typing) and await self._room(channel, address, Act.TYPING):
+            async with asyncio.timeout(min(adapter.typing_every, COSMETIC_TIMEOUT)):
+                await self._politely(channel, address, Act.TYPING, adapter.typing(address))
 
     async def preview(self, channel: Channel, preview: Preview) -> str:
         """Show an answer that is being written, under the same condition; see ``Previewing``."""
         adapter = channel.adapter
-        if isinstance(adapter, Previewing) and await self._room(channel, preview.address):
-            async with asyncio.timeout(PREVIEW_TIMEOUT):
-                return await self._politely(channel, preview.address, adapter.preview(preview))
+        address = preview.address
+        if isinstance(adapter, Previewing) and await self._room(channel, address, Act.PREVIEW):
+            async with asyncio.timeout(COSMETIC_TIMEOUT):
+                call = adapter.preview(preview)
+                return await self._politely(channel, address, Act.PREVIEW, call)
         return preview.message_id
 
-    async def _room(self, channel: Channel, address: Address) -> bool:
+    async def retract(self, channel: Channel, address: Address, message_id: str) -> None:
+        """Take a preview away that no answer becomes, if the platform lets it."""
+        if isinstance(channel.adapter, Retracting):
+            async with asyncio.timeout(COSMETIC_TIMEOUT):
+                call = channel.adapter.retract(address, message_id)
+                await self._politely(channel, address, Act.PREVIEW, call)
+
+    async def _room(self, channel: Channel, address: Address, act: Act) -> bool:
         """Take from the destination's budget, unless that would make a delivery wait."""
-        for name, rate in channel.budgets(address):
+        for name, rate in channel.budgets(address, act):
             spare = rate if rate.burst == 1 else replace(rate, burst=rate.burst - 1)
             if await self._coordinator.wait_for(f"{channel.name}:{name}", spare):
                 return False
         return True
 
-    async def _politely(self, channel: Channel, address: Address, call: Awaitable[T]) -> T:
+    async def _politely(
+        self, channel: Channel, address: Address, act: Act, call: Awaitable[T]
+    ) -> T:
         """A call that nothing depends on; asked to wait, nothing goes there for as long."""
         try:
             return await call
         except RateLimited as error:
-            await self._hold(channel, address, error.retry_after)
+            await self._hold(channel, address, act, error.retry_after)
             raise
 
-    async def _hold(self, channel: Channel, address: Address, seconds: float) -> None:
-        for name, _ in channel.budgets(address)[:1]:
+    async def _hold(self, channel: Channel, address: Address, act: Act, seconds: float) -> None:
+        for name, _ in channel.budgets(address, act)[:1]:
             await self._coordinator.hold(f"{channel.name}:{name}", seconds)
 
     async def _drain(self, key: Key, queue: _Queue) -> None:
@@ -164,11 +175,15 @@ class Outbox:
     async def _attempt(self, delivery: Delivery, queue: _Queue, settled: list[Mark]) -> Mark:
         """Try once; the marks in ``settled`` are made durable before anything leaves."""
         channel = self._channels[delivery.channel]
-        held = self._in_doubt(channel, delivery)
-        if held is not None:
-            return held
         if delivery.not_before > self._clock():
             await asyncio.sleep(delivery.not_before - self._clock())
+        if delivery.state is DeliveryState.UNKNOWN:
+            if settled:
+                await self._record(settled)
+                _forget(queue, settled)
+            known = await self._in_doubt(channel, delivery)
+            if known is not None:
+                return known
         if settled or not delivery.started:
             settled.append(_mark(delivery, DeliveryState.PENDING, started=True))
             await self._record(settled)
@@ -178,14 +193,31 @@ class Outbox:
         await self._wait_for_budget(channel, delivery)
         return await self._send(channel, delivery)
 
-    def _in_doubt(self, channel: Channel, delivery: Delivery) -> Mark | None:
-        """What to do with a delivery whose last attempt a crash cut off: None is, send it."""
-        if delivery.state is not DeliveryState.UNKNOWN:
-            return None
+    async def _in_doubt(self, channel: Channel, delivery: Delivery) -> Mark | None:
+        """What to do with a delivery that may have arrived: None is, send it."""
+        if isinstance(channel.adapter, Settling):
+            try:
+                return await self._looked_up(channel.adapter, delivery)
+            except (RateLimited, Unavailable, TimeoutError) as error:
+                pause = getattr(error, "retry_after", _BACKOFF[-1])
+                return self._later(delivery, error, pause, doubt=True)
+            except SendError as error:
+                reason = str(error)
+                obs.log.warning(obs.Event.NOT_SETTLED, delivery=delivery.id, reason=reason)
         if channel.on_unknown == "hold":
-            return _mark(delivery, DeliveryState.UNKNOWN, error="a crash left its outcome unknown")
+            return _mark(delivery, DeliveryState.UNKNOWN, error="its outcome is unknown")
         obs.RESENT_UNKNOWN.labels(channel.name).inc()
         return None
+
+    async def _looked_up(self, adapter: Settling, delivery: Delivery) -> Mark | None:
+        scope = LaneScope(lane_id=delivery.lane_id)
+        after = await self._store.last_sent(scope, delivery.address.destination)
+        async with asyncio.timeout(SEND_TIMEOUT):
+            sent = await adapter.settle(delivery, after)
+        if sent is None:
+            return None
+        obs.FOUND_UNKNOWN.labels(delivery.channel).inc()
+        return _mark(delivery, DeliveryState.SENT, platform_id=sent.platform_id)
 
     async def _wait_for_budget(self, channel: Channel, delivery: Delivery) -> None:
         for name, rate in channel.budgets(delivery.address):
@@ -219,13 +251,20 @@ class Outbox:
         self, channel: Channel, delivery: Delivery, error: SendError | Unavailable
     ) -> Mark:
         if isinstance(error, RateLimited):
-            await self._hold(channel, delivery.address, error.retry_after)
+            await self._hold(channel, delivery.address, Act.SEND, error.retry_after)
         if isinstance(error, RateLimited | Unavailable):
-            if self._clock() - delivery.created_at > GIVE_UP_AFTER:
-                return _mark(delivery, DeliveryState.DEAD, error=str(error))
-            due = self._clock() + error.retry_after
-            return _mark(delivery, DeliveryState.PENDING, not_before=due, error=str(error))
+            return self._later(delivery, error, error.retry_after)
         return self._failed(channel, delivery, error)
+
+    def _later(
+        self, delivery: Delivery, error: Exception, pause: float, *, doubt: bool = False
+    ) -> Mark:
+        """Nothing was tried in earnest: no attempt burns."""
+        reason = str(error) or type(error).__name__
+        if self._clock() - delivery.created_at > GIVE_UP_AFTER:
+            return _mark(delivery, DeliveryState.DEAD, error=reason)
+        due = self._clock() + pause
+        return _mark(delivery, DeliveryState.PENDING, not_before=due, error=reason, started=doubt)
 
     def _failed(self, channel: Channel, delivery: Delivery, error: SendError) -> Mark:
         """An attempt that burned."""
@@ -239,7 +278,8 @@ class Outbox:
             )
             gone = _GONE if isinstance(error, RecipientGone) else ""
             return _mark(delivery, DeliveryState.FAILED, attempts=attempts, error=f"{gone}{error}")
-        if isinstance(error, OutcomeUnknown):
+        settling = isinstance(channel.adapter, Settling)
+        if isinstance(error, OutcomeUnknown) and not settling:
             if channel.on_unknown == "hold":
                 obs.log.warning(obs.Event.DELIVERY_UNKNOWN, delivery=delivery.id, reason=str(error))
                 return _mark(delivery, DeliveryState.UNKNOWN, attempts=attempts, error=str(error))
@@ -249,14 +289,19 @@ class Outbox:
             return _mark(delivery, DeliveryState.DEAD, attempts=attempts, error=str(error))
         due = self._clock() + _BACKOFF[min(attempts, len(_BACKOFF)) - 1]
         return _mark(
-            delivery, DeliveryState.PENDING, attempts=attempts, not_before=due, error=str(error)
+            delivery,
+            DeliveryState.PENDING,
+            attempts=attempts,
+            not_before=due,
+            error=str(error),
+            started=settling and isinstance(error, OutcomeUnknown),
         )
 
     async def _record(self, marks: list[Mark], *, patient: bool = False) -> None:
         """Make marks durable; a store that is away is waited for, since what was sent was sent."""
         for mark in marks:
             if mark.state is not DeliveryState.PENDING:
-                self._settled[mark.state].inc()
+                self._settlements[mark.state].inc()
         pause = 0.1
         while True:
             try:
@@ -289,8 +334,8 @@ def _forget(queue: _Queue, recorded: list[Mark]) -> None:
 def _after(delivery: Delivery, mark: Mark) -> Delivery:
     return replace(
         delivery,
-        state=DeliveryState.PENDING,
+        state=DeliveryState.UNKNOWN if mark.started else DeliveryState.PENDING,
         attempts=mark.attempts,
         not_before=mark.not_before,
-        started=False,
+        started=mark.started,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from gateway.channels import Channel
@@ -15,7 +16,7 @@ from gateway.domain import Address
 from gateway.errors import GatewayError
 from gateway.lane import Lane, Showing, Waiting
 from gateway.lanes import Lanes
-from gateway.ports.adapter import Preview, Previewing, Typing
+from gateway.ports.adapter import Preview, Previewing, Retracting, Typing
 
 FIRST_AFTER = 1.0
 """Seconds a turn runs before typing shows; most answers are there sooner."""
@@ -32,12 +33,14 @@ class Presence:
         channels: Mapping[str, Channel],
         typing: Callable[[Channel, Address], Awaitable[None]],
         preview: Callable[[Channel, Preview], Awaitable[str]],
+        retract: Callable[[Channel, Address, str], Awaitable[None]],
         remember: Callable[[str, str], Awaitable[None]],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self._lanes = lanes
         self._typing = typing
         self._preview = preview
+        self._retract = retract
         self._remember = remember
         self._spawn = spawn
         adapters = {name: channel.adapter for name, channel in channels.items()}
@@ -57,6 +60,16 @@ class Presence:
             now = loop.time()
             for lane in self._lanes.running():
                 self._look(lane, now)
+
+    def left(self, row: Waiting) -> None:
+        """The turn of this row is over, and no answer becomes what was shown of one."""
+        channel = self._channels[row.channel]
+        if isinstance(channel.adapter, Retracting):
+            _ = self._spawn(self._take_back(channel, row.inbound.address, row.preview))
+
+    async def _take_back(self, channel: Channel, address: Address, message_id: str) -> None:
+        with suppress(GatewayError, TimeoutError):
+            await self._retract(channel, address, message_id)
 
     def _look(self, lane: Lane, now: float) -> None:
         if not lane.in_agent or not lane.current or now - lane.began < FIRST_AFTER:

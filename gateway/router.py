@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -40,6 +41,7 @@ from gateway.ports.adapter import Receipt
 from gateway.ports.records import Accepted, Arrival, LaneScope, OperatorScope, Row
 from gateway.ports.store import Store
 
+CACHED_KEYS = 10_000
 NOTHING_RUNS = "Nothing is running."
 
 
@@ -62,6 +64,7 @@ class Router:
         self._rate = rate
         self._channels = channels
         self._clock = clock
+        self._lane_keys: OrderedDict[str, None] = OrderedDict()
 
     async def receive(self, channel: Channel, raw: bytes) -> Receipt:
         """Commit 1. Raises ``Unavailable`` when the store is away: do not acknowledge then."""
@@ -70,7 +73,9 @@ class Router:
         if verdict.moved is not None:
             await self.moved(channel, verdict.moved)
             return Receipt(outcome="accepted", reason=verdict.reason, settled=True)
-        if inbound is None or boundary is None:
+        takes_part = verdict.follows and boundary is not None and await self._knows(boundary.key)
+        accepted = verdict.outcome == "accepted" or takes_part
+        if inbound is None or boundary is None or not accepted:
             self._turned_away(channel, verdict.outcome, verdict.reason, verdict.unreadable)
             return Receipt(outcome=verdict.outcome, reason=verdict.reason)
         try:
@@ -79,6 +84,18 @@ class Router:
             self._turned_away(channel, "refused", str(error), unreadable=False)
             return Receipt(outcome="refused", reason=str(error))
         return await self._accept(channel, raw, inbound, boundary)
+
+    async def _knows(self, lane_key: str) -> bool:
+        """Whether the lane exists; asked of each message that may go on in a thread."""
+        if lane_key in self._lane_keys:
+            self._lane_keys.move_to_end(lane_key)
+            return True
+        if not await self._store.has_lane(lane_key):
+            return False
+        self._lane_keys[lane_key] = None
+        if len(self._lane_keys) > CACHED_KEYS:
+            self._lane_keys.popitem(last=False)
+        return True
 
     async def moved(self, channel: Channel, moved: Moved) -> None:
         """A group goes on under another id, and its lanes with it; told once more, a no-op."""
@@ -185,6 +202,7 @@ class Router:
             inbound=inbound,
             boundary=boundary,
             accepted_at=arrival.accepted_at,
+            preview=inbound.preview,
         )
         if arrival.control:
             await self._control(channel, accepted.lane_id, row)
@@ -217,7 +235,7 @@ class Router:
             boundary=channel.place(inbound),
             accepted_at=row.accepted_at,
             attempts=row.attempts,
-            preview=row.preview,
+            preview=row.preview or inbound.preview,
         )
         if row.control:
             await self._control(channel, row.lane_id, waiting)

@@ -62,6 +62,7 @@ class Runner:
         agents: Mapping[str, Agent],
         slots: RunningSlots,
         files: Files,
+        left: Callable[[Waiting], None],
         history_messages: int = 50,
         variables_bytes: int = 1_048_576,
         give_up_after: float = 900.0,
@@ -76,6 +77,7 @@ class Runner:
         self._agents = agents
         self._slots = slots
         self._files = files
+        self._left = left
         self._absent: set[str] = set()
         self._history = history_messages
         self._variables_bytes = variables_bytes
@@ -369,6 +371,11 @@ class Runner:
         context.keep(lane, agent, effects, self._history)
         self._put(effects.deliveries)
         self._live.committed(effects)
+        if ends and not effects.retries:
+            taken = {delivery.replaces for delivery in effects.deliveries}
+            for row in lane.current:
+                if row.preview and row.preview not in taken:
+                    self._left(row)
 
     async def _stored(self, effects: Effects) -> Hold | None:
         """Wait for a store that is away: the work is done, and must not be lost."""

@@ -54,6 +54,7 @@ class Event(StrEnum):
 
     DELIVERY_DEAD = "delivery_dead", "a delivery failed too often; an operator may retry it"
     DELIVERY_UNKNOWN = "delivery_unknown", "whether a delivery arrived is unknown; it is held"
+    NOT_SETTLED = "not_settled", "the platform does not say whether a delivery arrived"
 
     # files
     FILES_FAILED = "files_failed", "the disk did not take or give a file; its sender was told"

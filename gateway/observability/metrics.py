@@ -25,6 +25,7 @@ __all__ = [
     "CONTENT_TYPE",
     "DELIVERIES",
     "DUPLICATES",
+    "FOUND_UNKNOWN",
     "LAST_INBOUND",
     "PENDING_DELIVERIES",
     "REGISTRY",
@@ -80,6 +81,11 @@ DELIVERIES = _counter("deliveries", "Deliveries settled, by the state they came 
 SEND_ATTEMPTS = _counter("send_attempts", "Attempts to send, by result.", "channel", "result")
 RESENT_UNKNOWN = _counter(
     "resent_unknown", "Deliveries sent again although they may have arrived.", "channel"
+)
+FOUND_UNKNOWN = _counter(
+    "found_unknown",
+    "Deliveries in doubt that were found on their platform, and not sent again.",
+    "channel",
 )
 PENDING_DELIVERIES = _gauge("pending_deliveries", "Deliveries not settled yet.")
 

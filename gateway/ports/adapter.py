@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from gateway.boundary import Rules
@@ -90,11 +91,21 @@ class Preview:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NativeCommand:
     """A chat command to offer natively. ``descriptions`` is by language (ISO 639-1), ``en`` always
-    among them; ``personal`` commands make no sense in groups."""
+    among them; ``personal`` commands make no sense in groups. ``argument`` says, by language too,
+    what the rest of its line may be; empty where there is none."""
 
     name: str
     descriptions: Mapping[str, str]
     personal: bool = False
+    argument: Mapping[str, str] = field(default_factory=dict)
+
+
+class Act(StrEnum):
+    """What a call is made for; platforms limit each in their own way."""
+
+    SEND = "send"
+    PREVIEW = "preview"
+    TYPING = "typing"
 
 
 class Adapter(Protocol):
@@ -198,8 +209,34 @@ class Typing(Protocol):
 class Budgeted(Protocol):
     """Has budgets that everything sent to a destination shares."""
 
-    def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
-        """The budgets one call to ``address`` takes from: (key within the channel, rate). Pure."""
+    def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
+        """The budgets one call to ``address`` takes from: (key within the channel, rate). Pure.
+
+        The first is held when the platform asks to wait.
+        """
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """Can find out what became of a delivery whose outcome is unknown."""
+
+    async def settle(self, delivery: Delivery, after: str) -> Sent | None:
+        """Look where it would stand: ``Sent`` if it does, None if it may be sent (again).
+
+        None also where sending once more cannot double it. ``after`` is the platform's id of what
+        went to the same destination before it, empty if there is none known. May raise
+        ``SendError`` or ``Unavailable``: then it is looked for again later.
+        """
+        ...
+
+
+@runtime_checkable
+class Retracting(Protocol):
+    """Can take away a preview that no answer became."""
+
+    async def retract(self, address: Address, message_id: str) -> None:
+        """Delete it. Cosmetic; may raise."""
         ...
 
 
@@ -326,6 +363,27 @@ class Files(Protocol):
         ...
 
 
+class Bookmarks(Protocol):
+    """How far a channel has read: what it missed while it was away is fetched from there on.
+
+    Places and positions are the adapter's own words: a chat and the id of the newest message taken,
+    a connection and what resumes it. They are advisory: a crash may forget the last second of
+    them, and what is fetched twice is recognised by its event id.
+    """
+
+    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
+        """The positions of the places where something happened last, the newest first."""
+        ...
+
+    def put(self, channel: str, place: str, position: str) -> None:
+        """Remember it; written within a second, with what else came in that time."""
+        ...
+
+    async def flush(self) -> None:
+        """Write what is not written yet. Raises ``Unavailable``."""
+        ...
+
+
 class Host(Protocol):
     """What the gateway offers an adapter."""
 
@@ -334,3 +392,4 @@ class Host(Protocol):
     sessions: Sessions
     agents: Sequence[str]
     files: Files
+    bookmarks: Bookmarks

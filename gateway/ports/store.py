@@ -8,7 +8,7 @@ of it: an ambiguous commit is settled by reading back before the call returns or
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from gateway.domain import (
@@ -109,6 +109,10 @@ class Store(Protocol):
         its fence rises. Idempotent. Returns the ids of lanes that lost their rows: whoever serves
         them in memory has to let go.
         """
+        ...
+
+    async def bookmark(self, marks: Mapping[tuple[str, str], str], now: float) -> None:
+        """Remember positions by (channel, place); see ``Bookmarks``."""
         ...
 
     async def rename_session(self, scope: SessionScope, name: str) -> Session:
@@ -217,6 +221,18 @@ class Store(Protocol):
         self, scope: LaneScope | OperatorScope, *, destination: str = "", limit: int = 1000
     ) -> Sequence[Delivery]:
         """Deliveries not settled, in sending order."""
+        ...
+
+    async def last_sent(self, scope: LaneScope, destination: str) -> str:
+        """The platform's id of the last delivery sent from this lane to there; empty if none."""
+        ...
+
+    async def has_lane(self, lane_key: str) -> bool:
+        """Whether a lane answers to this key."""
+        ...
+
+    async def bookmarks(self, channel: str, limit: int) -> Mapping[str, str]:
+        """A channel's positions by place, the newest first."""
         ...
 
     async def sessions(self, scope: OperatorScope, query: SessionQuery) -> Sequence[Session]:

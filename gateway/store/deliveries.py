@@ -73,6 +73,23 @@ def pending(
     return [_delivery(row) for row in connection.execute(query)]
 
 
+@scoped(LaneScope)
+def last_sent(connection: Connection, scope: LaneScope, destination: str) -> str:
+    """The platform's id of the last delivery sent from this lane to there; empty if none."""
+    query = (
+        select(deliveries.c.platform_id)
+        .where(
+            deliveries.c.state == sql.constant("sent"),
+            deliveries.c.lane_id == scope.lane_id,
+            deliveries.c.destination == destination,
+            deliveries.c.platform_id != sql.constant(""),
+        )
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+    )
+    return str(connection.execute(query).scalar() or "")
+
+
 @scoped(OperatorScope)
 def in_states(
     connection: Connection, scope: OperatorScope, states: Sequence[DeliveryState], limit: int

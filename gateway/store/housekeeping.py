@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import Connection, delete
 
 from gateway.ports.records import SessionScope
-from gateway.store import deliveries, endings, files, inbox, sessions
+from gateway.store import bookmarks, deliveries, endings, files, inbox, sessions
 from gateway.store.lanes import Writer
 from gateway.store.tables import replicas
 
@@ -20,6 +20,8 @@ ROWS_AT_ONCE = 500
 SESSIONS_AT_ONCE = 20
 SESSION_COMES_WITHIN = 86_400.0
 """A file may come before the session that it is for, by so many seconds."""
+BOOKMARKS_LAST = 90 * 86_400.0
+"""Seconds; no platform hands out what is older and was missed."""
 
 
 def take_over(connection: Connection, writer: Writer) -> None:
@@ -82,3 +84,8 @@ def forget_sessions(connection: Connection, writer: Writer, *, now: float) -> Dr
 def forget_files(connection: Connection, _: Writer, *, now: float) -> Dropped:
     """Drop those of some files whose session never came."""
     return Dropped(*files.settle(connection, now - SESSION_COMES_WITHIN, ROWS_AT_ONCE))
+
+
+def forget_bookmarks(connection: Connection, _: Writer, *, now: float) -> Dropped:
+    """Drop some positions in places where nothing happened for long."""
+    return Dropped(bookmarks.forget(connection, now - BOOKMARKS_LAST, ROWS_AT_ONCE))

@@ -273,6 +273,11 @@ def led_to(connection: Connection, names: Sequence[str]) -> dict[str, str]:
     return dict(_find_keys.all(connection, sql.array(connection, names)))
 
 
+def known(connection: Connection, lane_key: str) -> bool:
+    """Whether a lane answers to this key."""
+    return bool(led_to(connection, [key(lane_key)]))
+
+
 def lead(connection: Connection, writer: Writer, name: str, lane_id: str) -> None:
     """A new key leads to this lane."""
     _insert_key.run(connection, name, lane_id)

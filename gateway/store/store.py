@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,12 +38,14 @@ from gateway.ports.records import (
     TokenScope,
 )
 from gateway.store import (
+    bookmarks,
     deliveries,
     edits,
     endings,
     files,
     housekeeping,
     inbox,
+    lanes,
     messages,
     moves,
     questions,
@@ -122,6 +124,10 @@ class SqlStore:
         )
         return lost
 
+    async def bookmark(self, marks: Mapping[tuple[str, str], str], now: float) -> None:
+        """As ``Store.bookmark``."""
+        await self._act(lambda c, _: bookmarks.put(c, marks, now))
+
     async def rename_session(self, scope: SessionScope, name: str) -> Session:
         """As ``Store.rename_session``."""
         renamed: Session = await self._act(lambda c, _: endings.rename(c, scope, name))
@@ -171,6 +177,7 @@ class SqlStore:
         ended = await self._all_of(partial(housekeeping.forget_sessions, now=now))
         sent = await self._all_of(partial(housekeeping.forget_deliveries, before=rows_before))
         loose = await self._all_of(partial(housekeeping.forget_files, now=now))
+        await self._all_of(partial(housekeeping.forget_bookmarks, now=now))
         return Forgotten(
             rows=rows.number,
             sessions=ended.number,
@@ -238,6 +245,18 @@ class SqlStore:
     ) -> Sequence[Delivery]:
         """As ``Store.pending``."""
         return await self._read(deliveries.pending, scope, destination, limit)
+
+    async def last_sent(self, scope: LaneScope, destination: str) -> str:
+        """As ``Store.last_sent``."""
+        return await self._read(deliveries.last_sent, scope, destination)
+
+    async def has_lane(self, lane_key: str) -> bool:
+        """As ``Store.has_lane``."""
+        return await self._read(lanes.known, lane_key)
+
+    async def bookmarks(self, channel: str, limit: int) -> Mapping[str, str]:
+        """As ``Store.bookmarks``."""
+        return await self._read(bookmarks.newest, channel, limit)
 
     async def sessions(self, scope: OperatorScope, query: SessionQuery) -> Sequence[Session]:
         """As ``Store.sessions``."""

@@ -4,8 +4,8 @@ What a person may rely on when looking inside are the views of ``views.py``; the
 with any release. Every message pays for every index, so each serves a named need: the unique key of
 ``inbox`` deduplicates, ``inbox_open`` finds what waits on a lane and what a crash left behind,
 ``deliveries_state`` finds what is to be sent and what a deleted session had sent. The others are
-written only when a session, a question, a token or a file is made. Old rows are found along the
-primary key, because ids begin with the time of their making.
+written only when a session, a question, a token or a file is made, or once a second. Old rows are
+found along the primary key, because ids begin with the time of their making.
 """
 
 from __future__ import annotations
@@ -251,6 +251,17 @@ credentials = Table(
     _text("session_id"),
     Column("expires_at", Double),
     Index("credentials_session", "session_id"),
+    **CLUSTERED,
+)
+
+bookmarks = Table(
+    "bookmarks",
+    metadata,
+    _key("channel"),
+    _key("place"),
+    _text("position"),
+    _time("updated_at"),
+    Index("bookmarks_age", "updated_at"),
     **CLUSTERED,
 )
 

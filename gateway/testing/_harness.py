@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,7 +17,7 @@ from starlette.routing import Router
 
 from gateway.domain import Address, Attachment, Delivery, Inbound, Moved, Question, Session, new_id
 from gateway.errors import ConfigurationError, Unavailable, UnreadableUpdate
-from gateway.ports.adapter import Adapter, Files, Receipt, Sessions
+from gateway.ports.adapter import Adapter, Bookmarks, Files, Receipt, Sessions
 from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
 
 
@@ -64,6 +64,26 @@ class BareFiles:
         return f"/files/{attachment.id}"
 
 
+class BareBookmarks:
+    """Positions, kept for as long as the host: ``kept`` by (channel, place)."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
+        """A channel's, the newest first."""
+        mine = [(place, at) for (name, place), at in self.kept.items() if name == channel]
+        return dict(mine[: -limit - 1 : -1])
+
+    def put(self, channel: str, place: str, position: str) -> None:
+        """Remember one."""
+        self.kept.pop((channel, place), None)
+        self.kept[channel, place] = position
+
+    async def flush(self) -> None:
+        """Nothing is left to write."""
+
+
 @dataclass(kw_only=True)
 class BareHost:
     """The least that a ``gateway.Host`` can be."""
@@ -73,6 +93,7 @@ class BareHost:
     sessions: Sessions = field(default_factory=_NoSessions)
     agents: Sequence[str] = ("agent",)
     files: Files = field(default_factory=BareFiles)
+    bookmarks: Bookmarks = field(default_factory=BareBookmarks)
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.ports.adapter import (
+    Act,
     Budgeted,
     Carrying,
     Checked,
@@ -327,8 +328,8 @@ class SendingContract:
         if not isinstance(adapter, Budgeted):
             pytest.skip("this adapter has no budgets")
         async with self._scene(harness) as scene:
-            budgets = adapter.budgets(scene.address)
-            assert budgets == adapter.budgets(scene.address)
+            budgets = [b for act in Act for b in adapter.budgets(scene.address, act)]
+            assert budgets == [b for act in Act for b in adapter.budgets(scene.address, act)]
             for key, rate in budgets:
                 assert key
                 assert rate.count > 0

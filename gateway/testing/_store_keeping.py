@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain import Address, DeliveryState, new_id
 from gateway.errors import Fenced, Unavailable
-from gateway.ports.records import Effects, Forgotten, Mark, SessionScope
+from gateway.ports.records import Effects, Forgotten, LaneScope, Mark, SessionScope
 from gateway.ports.store import Store
 from gateway.testing._talk import (
     OPERATOR,
@@ -45,6 +45,20 @@ class OutboxContract:
         await talk.commits(talk.turn(accepted, hold, deliveries=(here, there)))
         assert list(await store.pending(talk.lane, destination="here")) == [here]
         assert list(await store.pending(OPERATOR, destination="there")) == [there]
+
+    async def test_the_last_that_was_sent_to_a_destination(self, store: Store) -> None:
+        talk = Talk(store)
+        accepted, hold = await talk.holds()
+        sent = [delivery(hold.lane_id, str(n), part=n) for n in range(3)]
+        there = delivery(hold.lane_id, "there", address=Address(destination="there"))
+        await talk.commits(talk.turn(accepted, hold, deliveries=(*sent, there)))
+        here = sent[0].address.destination
+        assert await store.last_sent(talk.lane, here) == ""
+        for one in (*sent[:2], there):
+            done = DeliveryState.SENT
+            await store.mark([Mark(delivery_id=one.id, state=done, platform_id=f"of {one.text}")])
+        assert await store.last_sent(talk.lane, here) == "of 1"
+        assert await store.last_sent(LaneScope(lane_id="another"), here) == ""
 
     async def test_marks(self, store: Store) -> None:
         effects = await Talk(store).exchange()
@@ -96,6 +110,36 @@ class OutboxContract:
         assert [found.text for found in both] == ["dead", "sent"]
         assert len(await store.deliveries(OPERATOR, list(DeliveryState), limit=3)) == 3
         assert not await store.deliveries(OPERATOR, [])
+
+
+class BookmarkContract:
+    """How far channels have read, and which lanes there are."""
+
+    async def test_bookmarks_are_a_channel_s_own_and_come_newest_first(self, store: Store) -> None:
+        now = time.time()
+        await store.bookmark({("a", "x"): "1", ("a", "y"): "2", ("b", "x"): "3"}, now - 2)
+        await store.bookmark({("a", "x"): "4", ("a", "z"): "5"}, now - 1)
+        await store.bookmark({}, now)
+        assert list((await store.bookmarks("a", 10)).items()) == [
+            ("x", "4"),
+            ("z", "5"),
+            ("y", "2"),
+        ]
+        assert dict(await store.bookmarks("a", 1)) == {"x": "4"}
+        assert dict(await store.bookmarks("b", 10)) == {"x": "3"}
+
+    async def test_bookmarks_nobody_needs_are_dropped(self, store: Store) -> None:
+        now = time.time()
+        await store.bookmark({("a", "old"): "1"}, now - 100 * 86_400)
+        await store.bookmark({("a", "new"): "2"}, now)
+        await store.forget(rows_before=0.0, now=now)
+        assert dict(await store.bookmarks("a", 10)) == {"new": "2"}
+
+    async def test_a_lane_is_known_by_its_key(self, store: Store) -> None:
+        talk = Talk(store)
+        await talk.exchange()
+        assert await store.has_lane(talk.key)
+        assert not await store.has_lane(f"{talk.key}/more")
 
 
 class RestartContract:

@@ -22,6 +22,7 @@ alone. Simulators are described in ``gateway.testing.simulator``. With
 from __future__ import annotations
 
 from gateway.testing._harness import (
+    BareBookmarks,
     BareFiles,
     BareHost,
     Harness,
@@ -38,6 +39,7 @@ from gateway.testing._sending import SendingContract
 
 __all__ = [
     "AdapterContract",
+    "BareBookmarks",
     "BareFiles",
     "BareHost",
     "Harness",

@@ -21,6 +21,7 @@ from gateway.testing._store_commits import BatchContract, CommitContract
 from gateway.testing._store_files import CarryContract, FileContract, ForgetFilesContract
 from gateway.testing._store_inbox import AcceptContract, ClaimContract, RowContract
 from gateway.testing._store_keeping import (
+    BookmarkContract,
     ForgetContract,
     MakeStore,
     OutboxContract,
@@ -48,6 +49,7 @@ class StoreContract(
     ScopeContract,
     OperatorContract,
     OutboxContract,
+    BookmarkContract,
     RestartContract,
     ForgetContract,
     CarryContract,

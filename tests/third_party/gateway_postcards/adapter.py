@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
 from gateway import (
+    Act,
     Action,
     Address,
     ChannelSettings,
@@ -140,7 +141,7 @@ class PostcardAdapter:
         parts = [text[at : at + LONGEST].strip() for at in range(0, len(text), LONGEST)]
         return [Part(text=part) for part in parts if part]
 
-    def budgets(self, address: Address) -> Sequence[tuple[str, Rate]]:
+    def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
         """A card a second for each person."""
         return [(address.destination, Rate(count=1, per=1.0, burst=5))]
 

@@ -21,9 +21,10 @@ def at(
     channel: str = "c",
     place_id: str = "p",
     parent: str | None = "g",
+    begins: str | None = "t",
     who: str = "u",
 ) -> Boundary:
-    conversation = Conversation(kind=kind, id=place_id, parent_id=parent)
+    conversation = Conversation(kind=kind, id=place_id, parent_id=parent, begins=begins)
     return place({kind: rule}, channel, conversation, Participant(id=who))
 
 
@@ -57,7 +58,20 @@ def test_a_thread_of_its_own(rule: Rule) -> None:
 @pytest.mark.parametrize(("kind", "rule"), CASES)
 def test_a_missing_id_is_refused_and_never_widened(kind: ConversationKind, rule: Rule) -> None:
     with pytest.raises(BoundaryError, match="needs the"):
-        at(kind, rule, place_id="", parent=None, who="")
+        at(kind, rule, place_id="", parent=None, begins=None, who="")
+
+
+def test_what_begins_a_thread_is_in_it() -> None:
+    first = at(ConversationKind.CHANNEL, Rule.PER_THREAD, place_id="c", begins="1")
+    reply = at(ConversationKind.THREAD, Rule.PER_THREAD, place_id="1", parent="c")
+    other = at(ConversationKind.CHANNEL, Rule.PER_THREAD, place_id="c", begins="2")
+    assert first == reply
+    assert other.key != first.key
+
+
+def test_a_channel_whose_messages_begin_no_thread_has_no_session_by_thread() -> None:
+    with pytest.raises(BoundaryError, match="needs the thread id"):
+        at(ConversationKind.CHANNEL, Rule.PER_THREAD, begins=None)
 
 
 def test_a_private_owner_is_not_the_same_person_in_a_group() -> None:

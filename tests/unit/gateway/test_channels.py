@@ -49,6 +49,7 @@ class Platform:
             address=Address(destination="g"),
             text="x",
             addressed=fields.get("addressed", False),
+            follows=fields.get("follows", False),
             album=fields.get("album", ""),
         )
 
@@ -93,3 +94,11 @@ def test_that_a_group_moved_needs_no_boundary(channel: Channel) -> None:
 def test_a_platform_without_files_or_limits(channel: Channel) -> None:
     assert not channel.carries(Attachment(name="a.png", id="1"))
     assert channel.split("long " * 9999, markdown=True) == (Part(text="long " * 9999),)
+
+
+def test_what_follows_is_left_to_whoever_knows_the_lane(channel: Channel) -> None:
+    verdict = channel.judge(b'{"follows": true}')
+    assert (verdict.outcome, verdict.follows) == ("ignored", True)
+    assert verdict.boundary is not None
+    meant = channel.judge(b'{"follows": true, "addressed": true}')
+    assert (meant.outcome, meant.follows) == ("accepted", False)

@@ -33,7 +33,7 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.outbox import Outbox
-from gateway.ports.adapter import Preview, Receive, Sent
+from gateway.ports.adapter import Act, Preview, Receive, Sent
 from gateway.ports.coordinator import Rate
 from gateway.ports.store import Store
 from gateway.store import connect
@@ -77,16 +77,21 @@ class Platform:
         self.shown.append(preview.text)
         return "shown"
 
-    def budgets(self, address: Address) -> list[tuple[str, Rate]]:
+    def budgets(self, address: Address, act: Act) -> list[tuple[str, Rate]]:
         return self.rates
 
 
 class Bench:
     """An outbox with its store and platform."""
 
-    def __init__(self, store: Store, on_unknown: Literal["resend", "hold"] = "resend") -> None:
+    def __init__(
+        self,
+        store: Store,
+        on_unknown: Literal["resend", "hold"] = "resend",
+        platform: Platform | None = None,
+    ) -> None:
         self.store = store
-        self.platform = Platform()
+        self.platform = platform or Platform()
         self.tasks: list[asyncio.Task[None]] = []
         self.moves: list[Moved] = []
         self.channel = channel = Channel(
@@ -251,6 +256,110 @@ async def test_what_a_crash_left_in_doubt_follows_the_policy(
     assert bench.platform.tried == tried
     wanted = DeliveryState.SENT if tried else DeliveryState.UNKNOWN
     assert (await bench.stored(left)).state is wanted
+
+
+class Searching(Platform):
+    """A platform in which what is in doubt can be looked up: ``there`` is what it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there: dict[str, str] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.silent: list[GatewayError] = []
+
+    async def settle(self, delivery: Delivery, after: str) -> Sent | None:
+        self.asked.append((delivery.text, after))
+        if self.silent:
+            raise self.silent.pop(0)
+        found = self.there.get(delivery.text)
+        return Sent(platform_id=found) if found else None
+
+    async def retract(self, address: Address, message_id: str) -> None:
+        self.shown.remove(message_id)
+
+
+def searching(
+    store: Store, on_unknown: Literal["resend", "hold"] = "resend"
+) -> tuple[Bench, Searching]:
+    platform = Searching()
+    return Bench(store, on_unknown, platform), platform
+
+
+@pytest.mark.parametrize("policy", ["resend", "hold"])
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_is_in_doubt_is_looked_up_first(
+    store: Store, policy: Literal["resend", "hold"], there: bool
+) -> None:
+    bench, platform = searching(store, policy)
+    before, left = await bench.commit("before", "one", started=True)
+    bench.outbox.put([before])
+    await bench.settle()
+    platform.there = {"one": "77"} if there else {}
+    bench.outbox.put([replace(left, state=DeliveryState.UNKNOWN)])
+    await bench.settle()
+    assert platform.asked == [("one", "id of before")]
+    assert platform.tried == (["before"] if there else ["before", "one"])
+    stored = await bench.stored(left)
+    assert stored.state is DeliveryState.SENT
+    assert stored.platform_id == ("77" if there else "id of one")
+
+
+async def test_an_attempt_whose_end_is_unknown_is_looked_up_before_the_next(store: Store) -> None:
+    bench, platform = searching(store, "hold")
+    platform.plan = [OutcomeUnknown("no answer")]
+    platform.there = {"two": "78"}
+    first, second = await bench.sends("one", "two")
+    assert platform.asked == [("one", "")]
+    assert platform.tried == ["one", "one", "two"]
+    assert (first.state, second.state) == (DeliveryState.SENT, DeliveryState.SENT)
+
+
+async def test_a_doubt_outlives_the_process(store: Store) -> None:
+    bench, platform = searching(store)
+    platform.plan = [OutcomeUnknown("no answer")] * 5
+    platform.silent = [Unavailable("away", retry_after=60.0)]
+    (left,) = await bench.commit("one")
+    bench.outbox.put([left])
+    stored = left
+    for _ in range(400):
+        await asyncio.sleep(0.005)
+        stored = await bench.stored(left)
+        if stored.not_before > time.time() + 10:
+            break
+    assert (stored.state, stored.started, stored.attempts) == (DeliveryState.PENDING, True, 1)
+    for task in bench.tasks:
+        task.cancel()
+
+
+@pytest.mark.parametrize(("policy", "tried"), [("resend", ["one"]), ("hold", [])])
+async def test_what_cannot_be_looked_up_follows_the_policy(
+    store: Store, policy: Literal["resend", "hold"], tried: list[str]
+) -> None:
+    bench, platform = searching(store, policy)
+    platform.silent = [Rejected("you may not read here")]
+    (left,) = await bench.commit("one", started=True)
+    bench.outbox.put([replace(left, state=DeliveryState.UNKNOWN)])
+    await bench.settle()
+    assert platform.tried == tried
+
+
+async def test_a_platform_that_is_away_is_asked_again(store: Store) -> None:
+    bench, platform = searching(store)
+    platform.silent = [Unavailable("away", retry_after=0.01), RateLimited("slow", retry_after=0.01)]
+    platform.there = {"one": "77"}
+    (left,) = await bench.commit("one", started=True)
+    bench.outbox.put([replace(left, state=DeliveryState.UNKNOWN)])
+    await bench.settle()
+    assert len(platform.asked) == 3
+    assert not platform.tried
+    assert (await bench.stored(left)).attempts == 0
+
+
+async def test_a_preview_is_taken_back(store: Store) -> None:
+    bench, platform = searching(store)
+    platform.shown = ["m1"]
+    await bench.outbox.retract(bench.channel, ADDRESS, "m1")
+    assert not platform.shown
 
 
 async def test_an_outbox_knows_a_delivery_until_its_end_is_durable(bench: Bench) -> None:

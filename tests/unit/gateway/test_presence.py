@@ -62,6 +62,7 @@ class Desk:
         self.shown: list[tuple[str, str]] = []
         self.typed = 0
         self.remembered: list[tuple[str, str]] = []
+        self.retracted: list[str] = []
         self.broken = False
         self.lanes = Lanes()
         rules = {ConversationKind.DIRECT: Rule.PER_USER}
@@ -71,6 +72,7 @@ class Desk:
             channels={"c": at},
             typing=self._typing,
             preview=self._preview,
+            retract=self._retract,
             remember=self._remember,
             spawn=spawn,
         )
@@ -85,6 +87,9 @@ class Desk:
         await asyncio.sleep(seconds)
         task.cancel()
         await asyncio.wait((task,))
+
+    async def _retract(self, channel: Channel, address: Address, message_id: str) -> None:
+        self.retracted.append(message_id)
 
     async def _turn(self, lane: Lane) -> None:
         await asyncio.get_running_loop().create_future()
@@ -168,3 +173,22 @@ async def test_a_channel_may_want_none(monkeypatch: pytest.MonkeyPatch) -> None:
     await desk.watch()
     assert desk.shown == []
     assert desk.typed >= 2
+
+
+class Retracting(Platform):
+    """One that can take previews back."""
+
+    async def retract(self, address: Address, message_id: str) -> None:
+        raise AssertionError("the outbox calls it")
+
+
+@pytest.mark.parametrize(("platform", "taken"), [(Retracting(), ["m9"]), (Platform(), [])])
+async def test_what_no_answer_became_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch, platform: Platform, taken: list[str]
+) -> None:
+    desk = Desk(monkeypatch, platform)
+    head = desk.lane.rows[0]
+    head.preview = "m9"
+    desk.presence.left(head)
+    await asyncio.sleep(0.01)
+    assert desk.retracted == taken

@@ -11,6 +11,7 @@ import pytest
 from adapters.telegram import adapter as module
 from adapters.telegram.adapter import TelegramAdapter
 from gateway import (
+    Act,
     Adapter,
     Address,
     ConfigurationError,
@@ -282,14 +283,17 @@ async def test_the_failpoint_lies_after_telegram_took_it_and_before_anybody_know
 
 async def test_budgets_are_a_chats_and_the_bots(tg: Channel) -> None:
     def keys(chat_id: int, **more: Any) -> dict[str, Rate]:
-        return dict(tg.adapter.budgets(Address(destination="x", data={"chat_id": chat_id, **more})))
+        where = Address(destination="x", data={"chat_id": chat_id, **more})
+        typing, sending = (dict(tg.adapter.budgets(where, act)) for act in (Act.TYPING, Act.SEND))
+        assert typing == sending
+        return sending
 
     overall = Rate(count=25, per=1, burst=5)
     assert keys(5) == {"chat:5": Rate(count=1, per=1, burst=3), "overall": overall}
     group = {"chat:-5": Rate(count=17, per=60, burst=3), "overall": overall}
     assert keys(-5) == keys(-5, message_thread_id=7, reply_to=1) == group
     free = tg.again(chat_rate=0, group_rate=0, overall_rate=0).adapter
-    assert not free.budgets(Address(destination="x", data={"chat_id": 5}))
+    assert not free.budgets(Address(destination="x", data={"chat_id": 5}), Act.SEND)
 
 
 async def test_the_check_says_who_we_are(tg: Channel) -> None:

@@ -53,6 +53,7 @@ def test_values_are_cleaned_too() -> None:
         "id": "a\ufffd",
         "parent_id": None,
         "title": "b\ufffd",
+        "begins": None,
     }
 
 
