@@ -68,7 +68,7 @@ from gateway.ports.agent import (
     Turn,
 )
 from gateway.ports.coordinator import LiveEvent, Rate
-from gateway.settings import ChannelSettings, Model, Seconds
+from gateway.settings import ChannelSettings, Model, RateText, Seconds, read_rate
 
 __all__ = [
     "Act",
@@ -114,6 +114,7 @@ __all__ = [
     "Quote",
     "Rate",
     "RateLimited",
+    "RateText",
     "Receipt",
     "Receive",
     "RecipientGone",
@@ -136,4 +137,5 @@ __all__ = [
     "UnreadableUpdate",
     "failpoint",
     "new_id",
+    "read_rate",
 ]

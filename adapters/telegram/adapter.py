@@ -18,7 +18,7 @@ from adapters.telegram.bot import LeanBot
 from adapters.telegram.inbound import ALLOWED_UPDATES, Me
 from adapters.telegram.polling import Polling, Take
 from adapters.telegram.sending import Sending
-from adapters.telegram.settings import TelegramSettings, rate
+from adapters.telegram.settings import TelegramSettings
 from adapters.telegram.webhook import Webhook
 from gateway import (
     Act,
@@ -44,6 +44,7 @@ from gateway import (
     Sent,
     Unavailable,
     failpoint,
+    read_rate,
 )
 
 PREVIEW_EVERY = 1.0
@@ -76,9 +77,9 @@ class TelegramAdapter:
         self._log = structlog.get_logger("gateway.adapters.telegram", channel=name)
         self._me = Me(id=settings.bot_id, username=settings.username.lower())
         self._introduced = bool(settings.username)
-        self._chat_rate = rate(settings.chat_rate)
-        self._group_rate = rate(settings.group_rate)
-        self._overall_rate = rate(settings.overall_rate)
+        self._chat_rate = read_rate(settings.chat_rate)
+        self._group_rate = read_rate(settings.group_rate)
+        self._overall_rate = read_rate(settings.overall_rate)
         self._cosmetics: set[asyncio.Task[None]] = set()
         self.preview_every = PREVIEW_EVERY if settings.streaming else 0.0
         self._webhook = Webhook(_plain(settings.secret), self._log)

@@ -17,6 +17,7 @@ from gateway.settings.models import (
     Seconds,
     Settings,
 )
+from gateway.settings.rates import RateText, read_rate
 
 __all__ = [
     "EMBEDDED",
@@ -27,6 +28,7 @@ __all__ = [
     "GatewaySection",
     "LimitsSection",
     "Model",
+    "RateText",
     "Respond",
     "Seconds",
     "Settings",
@@ -35,5 +37,6 @@ __all__ = [
     "find",
     "load",
     "load_gateway",
+    "read_rate",
     "schema",
 ]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from adapters.telegram.settings import TelegramSettings, rate
-from gateway import Rate
+from adapters.telegram.settings import TelegramSettings
+from gateway import Rate, read_rate
 
 TOKEN = "123456:ABC-def_1234567890"
 
@@ -89,15 +89,15 @@ def test_a_username_is_written_with_or_without_its_sign() -> None:
     ],
 )
 def test_rates_are_text(text: str, expected: Rate | None) -> None:
-    assert rate(text) == expected
+    assert read_rate(text) == expected
     assert settings(chat_rate=text).chat_rate == text
 
 
 def test_the_usual_rates_stay_below_telegrams() -> None:
     made = settings()
-    assert rate(made.chat_rate) == Rate(count=1, per=1, burst=3)
-    assert rate(made.group_rate) == Rate(count=17, per=60, burst=3)
-    assert rate(made.overall_rate) == Rate(count=25, per=1, burst=5)
+    assert read_rate(made.chat_rate) == Rate(count=1, per=1, burst=3)
+    assert read_rate(made.group_rate) == Rate(count=17, per=60, burst=3)
+    assert read_rate(made.overall_rate) == Rate(count=25, per=1, burst=5)
 
 
 def test_no_rate_is_a_plain_zero() -> None:
