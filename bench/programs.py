@@ -13,7 +13,11 @@ from pathlib import Path
 
 import psutil
 
-from bench.telegram import SECRET, TOKEN, Telegram
+from bench import discord, slack, telegram
+from bench.discord import Discord
+from bench.end import End
+from bench.slack import Slack
+from bench.telegram import Telegram
 
 GATEWAY = """
 [gateway]
@@ -26,8 +30,14 @@ data_dir = "{folder}"
 kind = "echo"
 
 [channels.bench]
-platform = "telegram"
 agent = "echo"
+{channel}
+[limits]
+messages_per_minute = 100000000
+"""
+
+TELEGRAM = """\
+platform = "telegram"
 token = "{token}"
 mode = "webhook"
 secret = "{secret}"
@@ -35,9 +45,26 @@ api_url = "{api}"
 chat_rate = "100000/s"
 group_rate = "100000/s"
 overall_rate = "100000/s"
+"""
 
-[limits]
-messages_per_minute = 100000000
+DISCORD = """\
+platform = "discord"
+token = "{token}"
+api_url = "{api}"
+gateway_url = "{gateway}"
+channel_rate = "0"
+overall_rate = "0"
+"""
+
+SLACK = """\
+platform = "slack"
+bot_token = "{token}"
+{mode} = "{secret}"
+api_url = "{api}"
+channel_rate = "0"
+update_rate = "0"
+stream_rate = "0"
+typing_rate = "0"
 """
 
 
@@ -80,12 +107,12 @@ class Program:
         assert self.process is not None
         return self.process.memory_info().rss / 1e6
 
-    async def first_reply(self, telegram: Telegram) -> float:
+    async def first_reply(self, end: End) -> float:
         """Seconds from the start to the first reply."""
-        telegram.aim(self.port)
+        end.aim(self.port)
         while time.perf_counter() - self.began < 60:
             try:
-                await telegram.ask(1, "hello")
+                await end.ask(1, "hello")
             except OSError:
                 await asyncio.sleep(0.01)
                 continue
@@ -93,29 +120,63 @@ class Program:
         raise TimeoutError(f"{self.name} never answered; see {self.log}")
 
 
-def floor(telegram: Telegram, folder: Path) -> Program:
+def floor(end: Telegram, folder: Path) -> Program:
     """The bare aiohttp program."""
-    return _script("floor", "bench.floor", telegram, folder)
+    port = _free_port()
+    return _script("floor", "bench.floor", folder, port, end.url, telegram.TOKEN, port=port)
 
 
-def ptb_echo(telegram: Telegram, folder: Path) -> Program:
+def ptb_echo(end: Telegram, folder: Path) -> Program:
     """The stateless python-telegram-bot echo."""
-    return _script("python-telegram-bot echo", "bench.ptb_echo", telegram, folder)
+    name, port = "python-telegram-bot echo", _free_port()
+    return _script(name, "bench.ptb_echo", folder, port, end.url, telegram.TOKEN, port=port)
 
 
-def gateway(telegram: Telegram, folder: Path, name: str = "chat-gateway") -> Program:
+def discord_echo(end: Discord, folder: Path) -> Program:
+    """The stateless discord.py echo."""
+    wanted = (end.api_url, end.gateway_url, discord.TOKEN)
+    return _script("discord.py echo", "bench.discord_echo", folder, *wanted)
+
+
+def slack_echo(end: Slack, folder: Path) -> Program:
+    """The stateless slack-bolt echo."""
+    name, module, port = f"slack-bolt echo, {end.mode}", "bench.slack_echo", _free_port()
+    both = (end.api_url, slack.BOT_TOKEN)
+    if end.socket_mode:
+        return _script(name, module, folder, "socket", *both, slack.APP_TOKEN)
+    return _script(name, module, folder, "events", *both, slack.SECRET, port, port=port)
+
+
+def telegram_gateway(end: Telegram, folder: Path, name: str = "chat-gateway") -> Program:
+    """The gateway behind a Telegram webhook."""
+    keys = {"token": telegram.TOKEN, "secret": telegram.SECRET, "api": end.url}
+    return _gateway(name, folder, TELEGRAM.format(**keys))
+
+
+def discord_gateway(end: Discord, folder: Path) -> Program:
+    """The gateway as a Discord bot."""
+    keys = {"token": discord.TOKEN, "api": end.api_url, "gateway": end.gateway_url}
+    return _gateway("chat-gateway", folder, DISCORD.format(**keys))
+
+
+def slack_gateway(end: Slack, folder: Path) -> Program:
+    """The gateway as a Slack app."""
+    mode = ("app_token", slack.APP_TOKEN) if end.socket_mode else ("signing_secret", slack.SECRET)
+    keys = {"token": slack.BOT_TOKEN, "api": end.api_url, "mode": mode[0], "secret": mode[1]}
+    return _gateway(f"chat-gateway, {end.mode}", folder, SLACK.format(**keys))
+
+
+def _gateway(name: str, folder: Path, channel: str) -> Program:
     """The gateway: both commits, SQLite ``synchronous=FULL``, an echo agent."""
     port = _free_port()
-    text = GATEWAY.format(port=port, folder=folder, token=TOKEN, secret=SECRET, api=telegram.url)
     config = folder / "gateway.toml"
-    config.write_text(text)
+    config.write_text(GATEWAY.format(port=port, folder=folder, channel=channel))
     command = [sys.executable, "-m", "gateway", "run", "--config", str(config)]
     return Program(name=name, command=command, port=port, log=folder / "gateway.log")
 
 
-def _script(name: str, module: str, telegram: Telegram, folder: Path) -> Program:
-    port = _free_port()
-    command = [sys.executable, "-m", module, str(port), telegram.url, TOKEN]
+def _script(name: str, module: str, folder: Path, *arguments: object, port: int = 0) -> Program:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     return Program(name=name, command=command, port=port, log=folder / f"{module}.log")
 
 

@@ -43,18 +43,12 @@ from gateway.ports.adapter import (
     Act,
     Adapter,
     AdapterFactory,
-    Bookmarks,
-    Files,
-    Host,
     NativeCommand,
     Part,
     Preview,
-    Progress,
     Receipt,
     Receive,
     Sent,
-    Sessions,
-    Ticket,
 )
 from gateway.ports.agent import (
     Agent,
@@ -68,6 +62,7 @@ from gateway.ports.agent import (
     Turn,
 )
 from gateway.ports.coordinator import LiveEvent, Rate
+from gateway.ports.host import Bookmarks, Files, Host, Progress, Sessions, Ticket
 from gateway.settings import ChannelSettings, Model, RateText, Seconds, read_rate
 
 __all__ = [

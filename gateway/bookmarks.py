@@ -1,4 +1,4 @@
-"""How far each channel has read, written now and then; see ``gateway.ports.adapter.Bookmarks``."""
+"""How far each channel has read, written now and then; see ``gateway.ports.host.Bookmarks``."""
 
 from __future__ import annotations
 

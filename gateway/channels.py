@@ -9,7 +9,7 @@ from typing import Literal
 
 from gateway import observability as obs
 from gateway.boundary import Boundary, Explanation, Rules, place
-from gateway.domain import Address, Attachment, ConversationKind, Ignored, Inbound, Moved
+from gateway.domain import Action, Address, Attachment, ConversationKind, Ignored, Inbound, Moved
 from gateway.errors import BoundaryError, UnreadableUpdate
 from gateway.ports.adapter import Act, Adapter, Budgeted, Carrying, Part, Splitting, Transcript
 from gateway.ports.coordinator import Rate
@@ -75,7 +75,9 @@ class Channel:
         if isinstance(read, Moved):
             reason = f"the group {read.old_id} goes on as {read.new_id}"
             return Verdict(outcome="accepted", reason=reason, moved=read)
-        if self.allow and not self.allow.intersection(
+        # Of a deletion many platforms do not say whose it is; it only takes away.
+        listed = read.action is Action.DELETE or not self.allow
+        if not listed and not self.allow.intersection(
             (read.participant.id, *read.participant.aliases)
         ):
             return Verdict(outcome="refused", reason="not on the allow list", inbound=read)

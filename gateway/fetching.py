@@ -9,7 +9,8 @@ from gateway.channels import Channel
 from gateway.domain import Attachment
 from gateway.errors import LimitExceeded, Unavailable
 from gateway.files.names import in_words
-from gateway.ports.adapter import Fetching, Files
+from gateway.ports.adapter import Fetching
+from gateway.ports.host import Files
 from gateway.turn import Seen
 
 TIMEOUT = 120.0

@@ -28,9 +28,10 @@ from gateway.limits import MessageRate, RunningSlots
 from gateway.live import Live
 from gateway.operations import Acts
 from gateway.outbox import Outbox
-from gateway.ports.adapter import Adapter, Bookmarks, Commanded, Files, Receipt, Sessions
+from gateway.ports.adapter import Adapter, Commanded, Receipt
 from gateway.ports.agent import Agent
 from gateway.ports.coordinator import Coordinator
+from gateway.ports.host import Bookmarks, Files, Sessions
 from gateway.ports.store import Store
 from gateway.presence import Presence
 from gateway.router import Router
@@ -42,7 +43,7 @@ from gateway.supervision import contained, supervise
 
 @dataclass(kw_only=True)
 class Host:
-    """What adapters get; see ``gateway.ports.adapter.Host``."""
+    """What adapters get; see ``gateway.ports.host.Host``."""
 
     http: aiohttp.ClientSession
     public_url: str
@@ -142,6 +143,7 @@ class House:
             left=self.presence.left,
             history_messages=limits.history_messages,
             variables_bytes=limits.variables_bytes,
+            tell_after=self._settings.gateway.tell_after,
             give_up_after=self._settings.gateway.give_up_after,
         )
 

@@ -26,14 +26,13 @@ from gateway.lane import Lane, Showing, Waiting
 from gateway.lanes import Lanes
 from gateway.limits import RunningSlots, variables_json
 from gateway.live import Live
-from gateway.ports.adapter import Files
 from gateway.ports.agent import Agent, File
+from gateway.ports.host import Files
 from gateway.ports.records import Effects, Hold, LaneScope, RowEnd, RowRetry
 from gateway.ports.store import Store
 from gateway.turn import Seen
 
 MAX_ATTEMPTS = 5
-TELL_AFTER = 30.0
 PREVIEW_WITHIN = 5.0
 """Seconds an answer waits for the last preview of it, which it is to replace."""
 _BACKOFF = (0.5, 1.0, 2.0, 4.0)
@@ -65,6 +64,7 @@ class Runner:
         left: Callable[[Waiting], None],
         history_messages: int = 50,
         variables_bytes: int = 1_048_576,
+        tell_after: float = 30.0,
         give_up_after: float = 900.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -81,6 +81,7 @@ class Runner:
         self._absent: set[str] = set()
         self._history = history_messages
         self._variables_bytes = variables_bytes
+        self._tell_after = tell_after
         self._give_up_after = give_up_after
         self._clock = clock
         self._answered = obs.TURNS.labels(Outcome.ANSWERED.value)
@@ -316,7 +317,7 @@ class Runner:
         age = self._clock() - head.accepted_at
         if self._give_up_after and age >= self._give_up_after:
             return await self._notice(lane, agent, seen, GAVE_UP, Outcome.FAILED)
-        tell = AWAY if age >= TELL_AFTER and not head.told else ""
+        tell = AWAY if age >= self._tell_after and not head.told else ""
         head.told = head.told or bool(tell)
         await self._retry(lane, agent, seen, min(error.retry_after, 60.0), refund=True, tell=tell)
         return False

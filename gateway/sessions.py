@@ -29,8 +29,8 @@ from gateway.domain import (
 )
 from gateway.lanes import Lanes
 from gateway.live import Live
-from gateway.ports.adapter import Progress, Ticket
 from gateway.ports.coordinator import Coordinator, LiveEvent
+from gateway.ports.host import Progress, Ticket
 from gateway.ports.records import Credential, SessionScope, TokenScope
 from gateway.ports.store import Store
 from gateway.turn import ANONYMOUS_LIFE

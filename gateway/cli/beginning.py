@@ -102,21 +102,25 @@ def _answered(ask: _Questions) -> Answers:
     if answers.web:
         port = ask.text("port", "On which port?", str(drafting.PORT), _bad_port)
         answers = replace(answers, port=int(port))
-    if not ask.yes("telegram", "Telegram?", default=False):
-        if not answers.web:
-            raise GatewayError("without any channel nobody could talk to the agent")
+    if ask.yes("telegram", "Telegram?", default=False):
+        answers = _on_telegram(answers, ask)
+    answers = replace(answers, discord=ask.yes("discord", "Discord?", default=False))
+    if ask.yes("slack", "Slack?", default=False):
+        question = "How do Slack's events come?"
+        answers = replace(answers, slack=ask.choice("slack_mode", question, drafting.SLACK_MODES))
+    if not (answers.web or answers.telegram or answers.discord or answers.slack):
+        raise GatewayError("without any channel nobody could talk to the agent")
+    if answers.telegram != "webhook" and answers.slack != "events":
         return answers
-    return _on_telegram(answers, ask)
+    url = ask.text("public_url", "This server's address as platforms reach it", "", _bad_https)
+    return replace(answers, public_url=url)
 
 
 def _on_telegram(answers: Answers, ask: _Questions) -> Answers:
     question = "The variable with the bot's token"
     token_env = ask.text("token_env", question, drafting.TOKEN, _bad_variable)
     mode = ask.choice("mode", "How do messages come?", drafting.MODES)
-    url = ""
-    if mode == "webhook":
-        url = ask.text("public_url", "This server's address as Telegram reaches it", "", _bad_https)
-    return replace(answers, telegram=mode, token_env=token_env, public_url=url)
+    return replace(answers, telegram=mode, token_env=token_env)
 
 
 def _missing(answer: str) -> str:

@@ -22,6 +22,13 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+class SlackMode(StrEnum):
+    """How Slack's events come: over a connection of ours, or sent to an address."""
+
+    SOCKET = "socket"
+    EVENTS = "events"
+
+
 HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
@@ -153,8 +160,13 @@ def init(
         str | None, typer.Option(help="The variable that holds the bot's token.")
     ] = None,
     mode: Annotated[str | None, typer.Option(help="polling or webhook.")] = None,
+    discord: Annotated[
+        bool | None, typer.Option("--discord/--no-discord", help="A Discord bot.")
+    ] = None,
+    slack: Annotated[bool | None, typer.Option("--slack/--no-slack", help="A Slack app.")] = None,
+    slack_mode: Annotated[str | None, typer.Option(help="socket or events.")] = None,
     public_url: Annotated[
-        str | None, typer.Option(help="This server's address, for the webhook.")
+        str | None, typer.Option(help="This server's address, for webhooks.")
     ] = None,
     online: Annotated[
         bool | None, typer.Option("--online/--offline", help="Try the credentials afterwards.")
@@ -170,7 +182,7 @@ def init(
     given = {
         "agent": agent, "base_url": base_url, "model": model, "key_env": key_env, "web": web,
         "port": port, "telegram": telegram, "token_env": token_env, "mode": mode,
-        "public_url": public_url,
+        "discord": discord, "slack": slack, "slack_mode": slack_mode, "public_url": public_url,
     }  # fmt: skip
     raise typer.Exit(beginning.init(path, given, yes=yes, force=force, online=online))
 
@@ -184,6 +196,43 @@ def migrate(config: Config = None) -> None:
     from gateway.cli import running
 
     running.migrate(config)
+
+
+@app.command("slack-manifest")
+def slack_manifest(
+    channel: Annotated[
+        str,
+        typer.Argument(help="The channel in the configuration. [default: the only one on Slack]"),
+    ] = "",
+    config: Config = None,
+    name: Annotated[str, typer.Option(help="What the app is called. [default: CHANNEL]")] = "",
+    mode: Annotated[
+        SlackMode | None,
+        typer.Option(help="How events come. [default: the channel's, or socket]"),
+    ] = None,
+    public_url: Annotated[
+        str, typer.Option(help="This server's address, for events. [default: gateway.public_url]")
+    ] = "",
+    assistant: Annotated[
+        bool | None,
+        typer.Option("--assistant/--no-assistant", help="Turn Slack's agent view on."),
+    ] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="Begin all commands with it: /PREFIX-reset.")
+    ] = None,
+) -> None:
+    """Print the manifest from which Slack makes the app. Needs neither network nor token."""
+    from gateway.cli import manifest
+
+    manifest.print_manifest(
+        channel,
+        config,
+        name=name,
+        mode=mode or "",
+        public_url=public_url,
+        assistant=assistant,
+        prefix=prefix,
+    )
 
 
 @sessions.command("list")

@@ -11,8 +11,13 @@ PORT = 8080
 KEY = "OPENAI_API_KEY"
 TOKEN = "TELEGRAM_BOT_TOKEN"  # noqa: S105 - the name of a variable
 SECRET = "TELEGRAM_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+DISCORD = "DISCORD_BOT_TOKEN"
+SLACK = "SLACK_BOT_TOKEN"
+SLACK_APP = "SLACK_APP_TOKEN"
+SLACK_SECRET = "SLACK_SIGNING_SECRET"  # noqa: S105 - the name of a variable
 KINDS = ("demo", "model", "python")
 MODES = ("polling", "webhook")
+SLACK_MODES = ("socket", "events")
 
 BOT = '''\
 """An agent: a function that is awaited with each turn. See docs/agents.md."""
@@ -31,7 +36,8 @@ _DOLLAR = re.compile(r"\$(?=[{$])")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
     """What was asked. Secrets are never among it: ``key_env`` and ``token_env`` name variables,
-    an empty ``key_env`` is a server that wants none. ``telegram`` is a mode, or empty."""
+    an empty ``key_env`` is a server that wants none. ``telegram`` and ``slack`` are a mode, or
+    empty."""
 
     agent: str = "demo"
     base_url: str = ""
@@ -41,6 +47,8 @@ class Answers:
     port: int = PORT
     telegram: str = ""
     token_env: str = TOKEN
+    discord: bool = False
+    slack: str = ""
     public_url: str = ""
 
     @property
@@ -49,7 +57,9 @@ class Answers:
         key = self.key_env if self.agent == "model" else ""
         token = self.token_env if self.telegram else ""
         secret = SECRET if self.telegram == "webhook" else ""
-        return tuple(filter(None, (key, token, secret)))
+        discord = DISCORD if self.discord else ""
+        slack = (SLACK, SLACK_SECRET if self.slack == "events" else SLACK_APP) if self.slack else ()
+        return tuple(filter(None, (key, token, secret, discord, *slack)))
 
 
 def is_variable(name: str) -> bool:
@@ -115,6 +125,19 @@ def _channels(answers: Answers) -> Iterator[str]:
             yield f'secret = "${{{SECRET}}}"    # any 1 to 256 of A-Z a-z 0-9 _ -'
         yield '# respond = "mentions"                    # in groups; or "all"'
         yield "# allow = []                              # participant ids; empty: everyone"
+    if answers.discord:
+        yield from ("", "[channels.discord]", 'platform = "discord"', 'agent = "assistant"')
+        yield f'token = "${{{DISCORD}}}"           # discord.com/developers/applications, Bot'
+        yield "# message_content = true                  # the intent that the page must allow"
+        yield '# respond = "mentions"                    # in servers; or "all"'
+    if answers.slack:
+        yield from ("", "[channels.slack]", 'platform = "slack"', 'agent = "assistant"')
+        yield f'bot_token = "${{{SLACK}}}"         # `gateway slack-manifest` makes the app'
+        if answers.slack == "events":
+            yield f'signing_secret = "${{{SLACK_SECRET}}}"'
+        else:
+            yield f'app_token = "${{{SLACK_APP}}}"         # Socket Mode'
+        yield '# respond = "mentions"                    # in channels; or "all"'
 
 
 def _text(value: str) -> str:

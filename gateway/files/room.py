@@ -32,7 +32,7 @@ AnyResult = TypeVar("AnyResult")
 
 
 class FileRoom:
-    """Implements ``gateway.ports.adapter.Files``.
+    """Implements ``gateway.ports.host.Files``.
 
     Whoever writes here holds the store's lock, so that a folder has one writer. ``limit`` is the
     bytes one file may have; 0 is any number.

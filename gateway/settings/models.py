@@ -105,6 +105,8 @@ class GatewaySection(Model):
     """Opens the operators' API; default: the variable GATEWAY_OPERATOR_TOKEN. Unset: closed."""
     shutdown_grace: Seconds = 20.0
     """How long running turns may take to finish when the process is asked to stop."""
+    tell_after: Seconds = 30.0
+    """How long a message waits for an agent that is away, before its sender is told so."""
     give_up_after: Seconds = 900.0
     """How long a message waits for an agent that is away, before it fails with a notice."""
     idle_after: Seconds = 1800.0

@@ -17,7 +17,8 @@ from starlette.routing import Router
 
 from gateway.domain import Address, Attachment, Delivery, Inbound, Moved, Question, Session, new_id
 from gateway.errors import ConfigurationError, Unavailable, UnreadableUpdate
-from gateway.ports.adapter import Adapter, Bookmarks, Files, Receipt, Sessions
+from gateway.ports.adapter import Adapter, Receipt
+from gateway.ports.host import Bookmarks, Files, Sessions
 from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
 
 

@@ -12,6 +12,7 @@ from gateway import channels as module
 from gateway.boundary import Rule
 from gateway.channels import Channel
 from gateway.domain import (
+    Action,
     Address,
     Attachment,
     Conversation,
@@ -48,6 +49,7 @@ class Platform:
             participant=Participant(id="ada"),
             address=Address(destination="g"),
             text="x",
+            action=Action(fields.get("action", "message")),
             addressed=fields.get("addressed", False),
             follows=fields.get("follows", False),
             album=fields.get("album", ""),
@@ -102,3 +104,17 @@ def test_what_follows_is_left_to_whoever_knows_the_lane(channel: Channel) -> Non
     assert verdict.boundary is not None
     meant = channel.judge(b'{"follows": true, "addressed": true}')
     assert (meant.outcome, meant.follows) == ("accepted", False)
+
+
+def test_a_deletion_needs_no_place_on_the_list(channel: Channel) -> None:
+    """Platforms do not say whose it is."""
+    listed = Channel(
+        name="c",
+        adapter=channel.adapter,
+        agent="a",
+        rules=channel.rules,
+        respond={},
+        allow=["bob"],
+    )
+    assert outcome(listed) == "refused"
+    assert outcome(listed, action="delete") == "accepted"

@@ -36,6 +36,10 @@ VARIABLES = {
     "OPENAI_API_KEY": "sk-abcdefghijklmnop",
     "TELEGRAM_BOT_TOKEN": f"1:{'a' * 35}",
     "TELEGRAM_WEBHOOK_SECRET": "s" * 20,
+    "DISCORD_BOT_TOKEN": f"MTIzNDU2Nzg5MDEyMzQ1Njc4.{'d' * 6}.{'e' * 38}",
+    "SLACK_BOT_TOKEN": f"xoxb-{'b' * 20}",
+    "SLACK_APP_TOKEN": f"xapp-{'a' * 20}",
+    "SLACK_SIGNING_SECRET": "f" * 32,
 }
 
 
@@ -48,6 +52,8 @@ VARIABLES = {
         ("--agent", "model", "--model", "m"),
         ("--agent", "model", "--model", "m", "--key-env", "-", "--base-url", "http://[::1]:1/v1"),
         ("--no-web", "--telegram", "--mode", "webhook", "--public-url", "https://bots.example.org"),
+        ("--no-web", "--discord", "--slack"),
+        ("--slack", "--slack-mode", "events", "--public-url", "https://bots.example.org"),
     ],
     ids=" ".join,
 )
@@ -134,10 +140,13 @@ def test_questions_are_asked_until_they_are_answered(
 ) -> None:
     """The loop behind the questions, with a person's answers in the place of a terminal."""
     typed = iter(["python3", "model", "http://127.0.0.1:1/v1", "", "m", "sk-1234567890123", "KEY"])
-    agreed = iter([False, True])
+    agreed = iter([False, True, False, True])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(typed, "polling"))
+    monkeypatch.setattr(
+        "typer.prompt",
+        lambda *_, **__: next(typed, "polling" if "messages" in str(_[0]) else "socket"),
+    )
     monkeypatch.setattr("typer.confirm", lambda *_, **__: next(agreed))
     monkeypatch.setattr(sys, "argv", ["gateway", "init", "--token-env", "TOKEN"])
     with pytest.raises(SystemExit) as ended:
@@ -147,7 +156,8 @@ def test_questions_are_asked_until_they_are_answered(
     assert "  should be one of demo, model, python\n  is needed\n  should be the name of a" in said
     config = written(tmp_path)
     assert config["agents"]["assistant"]["api_key"] == "${KEY}"
-    assert list(config["channels"]) == ["telegram"]
+    assert list(config["channels"]) == ["telegram", "slack"]
+    assert config["channels"]["slack"]["app_token"] == "${SLACK_APP_TOKEN}"
     assert config["channels"]["telegram"]["token"] == "${TOKEN}"
 
 

@@ -1,0 +1,180 @@
+"""What Slack tells, made durable: in order within a conversation, before Slack hears that it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from adapters.slack.inbound import NEEDS_THREAD
+from adapters.slack.positions import Positions
+from adapters.slack.surroundings import SAYING
+from adapters.slack.turns import Turns
+from gateway import Receipt, Receive, Unavailable
+
+INSIST_FOR = 2.0
+"""Seconds to try for what Slack will not tell again: presses and commands, which it wants
+acknowledged within three."""
+INSIST_EVERY = 0.1
+# What opens something for whoever reads it, and is not needed: events are stored.
+_SECRETS = frozenset({"action_token", "response_url", "response_urls", "token"})
+
+Look = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Finds out what an event does not say of itself."""
+Aftermath = Callable[[dict[str, Any], Receipt], None]
+"""Sets off what depends on an event that was taken, and nothing waits for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spot:
+    """Where a message stands: its channel, its thread unless it begins one, and when."""
+
+    channel: str
+    thread: str
+    ts: str
+
+    @property
+    def place(self) -> str:
+        """As positions know it."""
+        return f"{self.channel}:{self.thread}" if self.thread else self.channel
+
+
+class Intake:
+    """Hands events to the gateway."""
+
+    def __init__(
+        self,
+        receive: Receive,
+        *,
+        turns: Turns,
+        positions: Positions,
+        look: Look,
+        aftermath: Aftermath,
+        log: Any,
+    ) -> None:
+        self.behind: Callable[[], None] = lambda: None
+        """Called when a message could not be taken."""
+        self._receive = receive
+        self._turns = turns
+        self._positions = positions
+        self._look = look
+        self._aftermath = aftermath
+        self._log = log
+        self._paused = False
+
+    async def take(self, event: dict[str, Any]) -> Mapping[str, Any] | None:
+        """Make one live event durable; what to answer its sender with, if anything.
+
+        Raises `Unavailable`: then Slack tells it again, and if that is in vain too, the history.
+        """
+        # Begun at once: where many wait for each other, they need not wait for names in turn.
+        looking = asyncio.ensure_future(self._look(event))
+        try:
+            async with self._turns.turn(_channel(event)):
+                receipt = await self._commit(event, await looking)
+        finally:
+            looking.cancel()
+        return _answer(event, receipt)
+
+    async def make_up_for(self, event: dict[str, Any]) -> Receipt:
+        """Make durable what was missed. Raises `Unavailable`."""
+        return await self._commit(event, await self._look(event))
+
+    async def _commit(self, event: dict[str, Any], added: dict[str, Any]) -> Receipt:
+        spot = spot_of(event)
+        try:
+            receipt = await self._insist(_stored(event, added), event)
+        except Unavailable as error:
+            self._pause(error)
+            if spot:
+                self._positions.missed(spot.place, spot.ts)
+                self.behind()
+            raise
+        self._paused = False
+        if spot:
+            self._remember(spot, event, receipt)
+        self._aftermath(event, receipt)
+        return receipt
+
+    async def _insist(self, raw: bytes, event: Mapping[str, Any]) -> Receipt:
+        clock = asyncio.get_running_loop().time
+        until = clock() + (0.0 if event.get("type") == "event_callback" else INSIST_FOR)
+        while True:
+            try:
+                return await self._receive(raw)
+            except Unavailable:
+                if clock() >= until:
+                    raise
+            await asyncio.sleep(INSIST_EVERY)
+
+    def _pause(self, error: Unavailable) -> None:
+        if not self._paused:
+            self._log.warning("slack.intake_paused", error=str(error))
+        self._paused = True
+
+    def _remember(self, spot: Spot, event: Mapping[str, Any], receipt: Receipt) -> None:
+        accepted = receipt.outcome == "accepted"
+        if spot.thread and not accepted:
+            # Threads that the bot has no part in are too many to remember.
+            return
+        self._positions.taken(spot.place, spot.ts)
+        if accepted and not spot.thread and not spot.channel.startswith("D"):
+            # Answers to it stand in a thread, and so does what is said to them.
+            self._positions.taken(f"{spot.channel}:{spot.ts}", spot.ts)
+
+
+def spot_of(event: Mapping[str, Any]) -> Spot | None:
+    """Where something was said; None for any other event."""
+    inner = event.get("event")
+    if not isinstance(inner, dict) or inner.get("type") not in SAYING:
+        return None
+    channel, ts, thread = (inner.get(key) for key in ("channel", "ts", "thread_ts"))
+    if not (isinstance(channel, str) and isinstance(ts, str)):
+        return None
+    if inner.get("subtype") in {"message_changed", "message_deleted"}:
+        return None
+    in_thread = isinstance(thread, str) and thread != ts
+    return Spot(channel=channel, thread=str(thread) if in_thread else "", ts=ts)
+
+
+def _stored(event: Mapping[str, Any], added: Mapping[str, Any]) -> bytes:
+    """An event as it is kept: without what opens anything, and with what was found out."""
+    kept = _without_secrets(event)
+    inner = kept.get("event")
+    if isinstance(inner, dict):
+        kept["event"] = inner = _without_secrets(inner)
+        thread = inner.get("assistant_thread")
+        if isinstance(thread, dict):
+            inner["assistant_thread"] = _without_secrets(thread)
+    if added:
+        kept["gateway"] = added
+    else:
+        kept.pop("gateway", None)
+    return orjson.dumps(kept)
+
+
+def _without_secrets(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if name not in _SECRETS}
+
+
+def _channel(event: Mapping[str, Any]) -> str:
+    """Where something happens: within one place the order matters."""
+    inner = event.get("event", event)
+    place = inner.get("channel") if isinstance(inner, dict) else None
+    if isinstance(place, dict):
+        place = place.get("id")
+    place = place or event.get("channel_id")
+    return place if isinstance(place, str) else ""
+
+
+def _answer(event: Mapping[str, Any], receipt: Receipt) -> Mapping[str, Any] | None:
+    """A command in a channel is told where it belongs; only who gave it sees that."""
+    command = event.get("command")
+    if not isinstance(command, str) or receipt.reason != NEEDS_THREAD:
+        return None
+    word = command.removeprefix("/").rpartition("-")[2] or "reset"
+    text = f"{NEEDS_THREAD.capitalize()}: write `{word}` in the one that you mean."
+    return {"response_type": "ephemeral", "text": text}

@@ -1,0 +1,119 @@
+"""One run of a channel's receiving end: its rooms, joined."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NoReturn
+
+from adapters.slack.api import SlackApi
+from adapters.slack.catching_up import CatchingUp
+from adapters.slack.events import Events
+from adapters.slack.history import History
+from adapters.slack.inbound import Me
+from adapters.slack.intake import Aftermath, Intake
+from adapters.slack.positions import Positions
+from adapters.slack.pulse import Pulse
+from adapters.slack.socket import OpenUrl, SocketMode
+from adapters.slack.surroundings import Surroundings
+from adapters.slack.turns import Turns
+from gateway import Host, Receive
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ends:
+    """What both ways of receiving stand on. `events` is the webhook; `open_url` where a socket
+    is, None where Slack calls us."""
+
+    channel: str
+    host: Host
+    api: SlackApi
+    events: Events
+    open_url: OpenUrl | None
+    around: Surroundings
+    aftermath: Aftermath
+    me: Me
+    window: float
+    log: Any
+
+
+class Receiving:
+    """Takes what Slack tells from now on, and asks for what it told nobody."""
+
+    def __init__(self, ends: Ends, receive: Receive) -> None:
+        self._ends = ends
+        turns = Turns()
+        self._positions = Positions(ends.host.bookmarks, ends.channel)
+        self.intake = Intake(
+            receive,
+            turns=turns,
+            positions=self._positions,
+            look=ends.around.of,
+            aftermath=ends.aftermath,
+            log=ends.log,
+        )
+        self._catching_up = CatchingUp(
+            History(ends.api.call, ends.log),
+            self.intake.make_up_for,
+            turns=turns,
+            positions=self._positions,
+            window=ends.window,
+            learn=ends.around.learn,
+            head=head(ends.me),
+            log=ends.log,
+        )
+        self.intake.behind = self._catching_up.behind
+        self._socket = self._socket_mode(ends.open_url) if ends.open_url else None
+
+    def _socket_mode(self, open_url: OpenUrl) -> SocketMode:
+        return SocketMode(
+            open_url,
+            self._ends.host.http,
+            self.intake.take,
+            gap=self._catching_up.want,
+            repeated=self._catching_up.want_soon,
+            log=self._ends.log,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled. Raises `ConfigurationError`; `Unavailable` when the store is away."""
+        await self._positions.load()
+        pulse = Pulse(
+            partial(self._ends.api.call, "auth.test"),
+            well=self._well,
+            again=self._catching_up.want,
+            log=self._ends.log,
+        )
+        listen = self._socket.run if self._socket else self._serve
+        works: list[Callable[[], Awaitable[NoReturn]]] = [self._catching_up.run, pulse.run, listen]
+        tasks = [asyncio.ensure_future(work()) for work in works]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        raise next(error for error in ended if isinstance(error, Exception))
+
+    async def _serve(self) -> NoReturn:
+        """Take what comes to the webhook; what came before was answered with 503."""
+        self._ends.events.take = self.intake.take
+        self._ends.events.repeated = self._catching_up.want_soon
+        try:
+            self._catching_up.want()
+            while True:
+                await asyncio.get_running_loop().create_future()
+        finally:
+            self._ends.events.take = None
+
+    def _well(self) -> None:
+        if self._socket is None or self._socket.connected:
+            self._positions.connected()
+
+
+def head(me: Me) -> Mapping[str, Any]:
+    """What an event says of the workspace, and of whom it is for."""
+    mine = {"team_id": me.team_id, "user_id": me.user_id, "is_bot": True}
+    return {"team_id": me.team_id, "authorizations": [mine]}

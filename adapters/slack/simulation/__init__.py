@@ -1,0 +1,1 @@
+"""What the Slack simulator is made of; `adapters.slack.simulator` is the way in."""

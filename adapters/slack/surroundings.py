@@ -1,0 +1,90 @@
+"""What an event does not say of itself: what people are called, and what sort of place it was."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from gateway import SendError, Unavailable
+
+WITHIN = 0.5
+"""Seconds that finding out may take; ids have to do otherwise."""
+MAX_NAMES = 20
+MAX_PLACES = 5000
+SAYING = frozenset({"message", "app_mention"})
+"""The types of events in which somebody says something."""
+_MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})[|>]")
+
+Names = Callable[[list[str]], Awaitable[Mapping[str, str]]]
+"""What people are called, by id, as far as it can be found out soon."""
+Concerns = Callable[[Mapping[str, Any]], bool]
+"""Whether what somebody says is for the bot; in channels most of it is not."""
+Call = Callable[..., Awaitable[Mapping[str, Any]]]
+
+
+class Surroundings:
+    """Finds out, and remembers for a while."""
+
+    def __init__(self, call: Call, names: Names, concerns: Concerns) -> None:
+        self._call = call
+        self._names = names
+        self._concerns = concerns
+        self._sorts: OrderedDict[str, str] = OrderedDict()
+
+    def learn(self, channel: str, sort: str) -> None:
+        """This is what Slack calls the sort of a channel."""
+        self._sorts[channel] = sort
+        self._sorts.move_to_end(channel)
+        if len(self._sorts) > MAX_PLACES:
+            self._sorts.popitem(last=False)
+
+    async def of(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """What can be added to an event, in half a second at most."""
+        inner = event.get("event")
+        if not isinstance(inner, dict) or inner.get("type") not in SAYING:
+            return {}
+        found: dict[str, Any] = {}
+        channel, sort = inner.get("channel"), inner.get("channel_type")
+        if isinstance(channel, str):
+            if isinstance(sort, str):
+                self.learn(channel, sort)
+            elif not channel.startswith("D"):
+                found["channel_type"] = await self._sort(channel)
+        if (people := _people(inner)) and self._concerns(event):
+            found["names"] = dict(await self._names(people))
+        return found
+
+    async def _sort(self, channel: str) -> str:
+        """A mention does not say whether its place is a channel or a group of people."""
+        if channel not in self._sorts:
+            try:
+                async with asyncio.timeout(WITHIN):
+                    answer = await self._call("conversations.info", channel=channel)
+            except (SendError, Unavailable, TimeoutError):
+                return ""
+            about = answer.get("channel")
+            self.learn(channel, sort_of(about if isinstance(about, dict) else {}))
+        return self._sorts[channel]
+
+
+def sort_of(channel: Mapping[str, Any]) -> str:
+    """What events call the sort of a conversation.
+
+    https://docs.slack.dev/reference/objects/conversation-object
+    """
+    if channel.get("is_im"):
+        return "im"
+    if channel.get("is_mpim"):
+        return "mpim"
+    return "group" if channel.get("is_private") else "channel"
+
+
+def _people(inner: Mapping[str, Any]) -> list[str]:
+    """Whose names are wanted: of who writes, and who is mentioned."""
+    text, writer = inner.get("text"), inner.get("user")
+    mentioned = _MENTION.findall(text) if isinstance(text, str) else []
+    writers = [writer] if isinstance(writer, str) and writer else []
+    return list(dict.fromkeys([*writers, *mentioned]))[:MAX_NAMES]

@@ -1,0 +1,144 @@
+"""What the gateway offers an adapter: sessions opened by a token, files, bookmarks, HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.domain import Attachment, Message, Question, Session, Task
+from gateway.ports.coordinator import LiveEvent
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ticket:
+    """A fresh session and the one token that opens it; the token is stored only as a hash."""
+
+    session: Session
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """A task and what it has said so far. ``settled`` when nothing more will come by itself."""
+
+    task: Task
+    messages: tuple[Message, ...]
+    settled: bool
+    question: Question | None = None
+
+
+class Sessions(Protocol):
+    """Token-opened sessions, for channels whose people hold a token (web). Each call needs one."""
+
+    async def create(self, channel: str, *, agent: str = "", name: str = "") -> Ticket:
+        """A new session for a new anonymous participant. Raises ``LookupError``: no such agent."""
+        ...
+
+    async def authenticate(self, channel: str, token: str) -> Session | None:
+        """The token's session, if it exists, is unexpired, matches and is active; else None."""
+        ...
+
+    async def history(
+        self, session: Session, *, before: int | None = None, limit: int = 50
+    ) -> Sequence[Message]:
+        """The newest ``limit`` messages below number ``before``, oldest first."""
+        ...
+
+    async def after(self, session: Session, number: int) -> Sequence[Message]:
+        """Every message above ``number``, oldest first."""
+        ...
+
+    async def search(self, session: Session, text: str, *, limit: int = 50) -> Sequence[Message]:
+        """The newest messages of this session with ``text`` in them, in any case, newest first."""
+        ...
+
+    async def rename(self, session: Session, name: str) -> Session:
+        """Call it by another name."""
+        ...
+
+    async def questions(self, session: Session) -> Sequence[Question]:
+        """The session's open questions."""
+        ...
+
+    async def progress(self, session: Session, task_id: str) -> Progress | None:
+        """How a task of this session stands; None when it is not this session's."""
+        ...
+
+    async def reset(self, session: Session) -> Ticket:
+        """End this session and start its successor: the old token dies, the running turn is
+        cancelled, what waits is answered "session ended"."""
+        ...
+
+    async def end(self, session: Session) -> None:
+        """End and delete this session with everything in it."""
+        ...
+
+    def watch(self, session: Session) -> AbstractAsyncContextManager[AsyncIterator[LiveEvent]]:
+        """What happens in this session from now on."""
+        ...
+
+
+class Files(Protocol):
+    """Files of messages. One belongs to one session, and goes when that is deleted."""
+
+    limit: int
+    """Bytes that one file may have; 0: any number."""
+
+    async def keep(
+        self, session: Session, name: str, content: AsyncIterator[bytes], *, media_type: str = ""
+    ) -> Attachment:
+        """Store a file; what it is, is read from its content and not believed of its name.
+
+        Raises ``LimitExceeded``, in words for people.
+        """
+        ...
+
+    async def find(self, session: Session, file_id: str) -> Attachment | None:
+        """One of this session's files."""
+        ...
+
+    async def read(self, attachment: Attachment) -> bytes:
+        """A stored file's content. Raises ``LookupError`` when it is gone."""
+        ...
+
+    def link(self, attachment: Attachment) -> str:
+        """A path that opens the file for a while, signed: ``/files/ID?exp=…&sig=…``. Put
+        ``Host.public_url`` before it where the reader is elsewhere."""
+        ...
+
+
+class Bookmarks(Protocol):
+    """How far a channel has read: what it missed while it was away is fetched from there on.
+
+    Places and positions are the adapter's own words: a chat and the id of the newest message taken,
+    a connection and what resumes it. They are advisory: a crash may forget the last second of
+    them, and what is fetched twice is recognised by its event id.
+    """
+
+    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
+        """The positions of the places where something happened last, the newest first."""
+        ...
+
+    def put(self, channel: str, place: str, position: str) -> None:
+        """Remember it; written within a second, with what else came in that time."""
+        ...
+
+    async def flush(self) -> None:
+        """Write what is not written yet. Raises ``Unavailable``."""
+        ...
+
+
+class Host(Protocol):
+    """What the gateway offers an adapter."""
+
+    http: aiohttp.ClientSession
+    public_url: str
+    sessions: Sessions
+    agents: Sequence[str]
+    files: Files
+    bookmarks: Bookmarks

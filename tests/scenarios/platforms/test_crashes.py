@@ -1,0 +1,65 @@
+"""The delivery contract on Discord and Slack: killed in every window, nothing lost.
+
+A message that was on its way when the gateway died is looked up where it would stand, so that none
+comes twice on Discord; on Slack one per crash may. Telegram and the web have modules of their own.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from gateway.failpoints import NAMES
+from tests.scenarios.crash import crash_and_recover, question_over_a_crash
+from tests.support.stage import theatre
+
+WINDOWS = sorted(NAMES)
+NAMES_OF = ("discord", "slack-socket", "slack-events")
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("name", NAMES_OF)
+async def test_nothing_is_lost(tmp_path: Path, name: str, window: str) -> None:
+    await killed(tmp_path, "", name, window, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("name", NAMES_OF)
+async def test_soak_on_sqlite(tmp_path: Path, name: str, window: str, seed: int) -> None:
+    await killed(tmp_path, "", name, window, seed=seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("name", NAMES_OF)
+async def test_soak_on_postgresql(
+    tmp_path: Path, postgres_url: str, name: str, window: str, seed: int
+) -> None:
+    await killed(tmp_path, postgres_url, name, window, seed=seed)
+
+
+@pytest.mark.parametrize("window", ["after-commit-1", "after-send"])
+@pytest.mark.parametrize("name", NAMES_OF)
+async def test_a_question_survives(tmp_path: Path, name: str, window: str) -> None:
+    recall = "tests.support.agents:recall"
+    async with theatre(tmp_path, [name], agent=recall, start=False) as opened:
+        simulator = opened.stages[name].simulator
+        await question_over_a_crash(opened.gateway, simulator, failpoint=window, at=2)
+
+
+async def killed(folder: Path, database: str, name: str, window: str, *, seed: int) -> None:
+    """Each message passes each window once; a long answer passes more between its parts."""
+    passes = 4 if window == "between-parts" else 12
+    at = random.Random(f"{window} {seed}").randint(1, passes)
+    recall = "tests.support.agents:recall"
+    gateway = {"database": database} if database else {}
+    async with theatre(folder, [name], agent=recall, start=False, gateway=gateway) as opened:
+        simulator = opened.stages[name].simulator
+        await crash_and_recover(opened.gateway, simulator, failpoint=window, at=at)
+        if name == "discord":
+            assert not simulator.duplicates()

@@ -1,0 +1,57 @@
+"""The one agent of the scenarios that run on every platform: it does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from gateway import Ask, File, Output, Publish, QuestionKind, Role, Text, Turn
+from tests.support.agents import expected
+
+
+async def player(turn: Turn) -> AsyncIterator[Output]:
+    """Answer what `recall` would; do otherwise where the first word says so.
+
+    ``ask …`` offers two colours, ``approve …`` wants a yes, ``sleep S …`` takes so many seconds,
+    ``write N S …`` streams so many words, so many seconds apart, ``send N …`` sends a file of so
+    many bytes, ``publish …`` speaks twice. Files that came are named with their sizes.
+    """
+    if turn.answer is not None:
+        yield Text(f"{turn.answer.question.text} {turn.answer.text} {turn.answer.approved}")
+        return
+    word, *rest = turn.text.split(" ")
+    match word, rest:
+        case "ask", _:
+            colours = ("Red", "Blue")
+            yield Ask(text=f"colour for {turn.text}?", kind=QuestionKind.CHOICE, options=colours)
+        case "approve", _:
+            yield Ask(text=f"may I {turn.text}?", kind=QuestionKind.APPROVAL)
+        case "sleep", [seconds, *_]:
+            await _rest(float(seconds))
+            yield Text(f"slept {seconds}")
+        case "write", [count, pause, *_]:
+            yield Text(f"writing {count}.")
+            for number in range(int(count)):
+                await asyncio.sleep(float(pause))
+                yield Text(f" w{number}")
+        case "send", [size, *_]:
+            yield File(name=f"{size}.txt", data=b"x" * int(size), media_type="text/plain")
+            yield Text(f"sent {size}")
+        case "publish", _:
+            for text in ("one", "two")[len(turn.published) :]:
+                yield Publish(f"{text} of {turn.text}")
+            yield Text(f"done {turn.text}")
+        case _:
+            yield Text(await _said(turn))
+
+
+async def _rest(seconds: float) -> None:
+    # In small steps, so that it can be stopped between them.
+    for _ in range(int(seconds * 20)):
+        await asyncio.sleep(0.05)
+
+
+async def _said(turn: Turn) -> str:
+    files = [f"{file.name} {len(await turn.read(file))}" for file in turn.attachments]
+    before = [message.text for message in turn.messages if message.role is Role.USER]
+    return " with ".join([expected(turn.text, before), *files])

@@ -1,0 +1,159 @@
+"""Every platform on one stage: a simulator each, and one gateway that serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adapters.discord.simulator import DiscordSimulator
+from adapters.slack.simulator import SlackSimulator
+from adapters.telegram.simulator import TelegramSimulator
+from adapters.web.simulator import WebSimulator
+from gateway.testing.simulator import PlaceKind, SimulatedPlace, Simulator, running
+from tests.support.configuration import ROOT, configuration
+from tests.support.people import Home
+from tests.support.process import GatewayProcess
+
+WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What scenarios have to know of a platform.
+
+    ``shared`` is a place whose people share a session, without which it has none. ``keys`` are
+    settings of its channel: budgets are off, since scenarios are faster than people.
+    """
+
+    simulator: Callable[[], Simulator] | None
+    shared: PlaceKind | None = None
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    previews: bool = True
+    edits: bool = True
+
+
+_TELEGRAM = {"platform": "telegram", "chat_rate": "0", "group_rate": "0", "overall_rate": "0"}
+_DISCORD = {"platform": "discord", "channel_rate": "0", "overall_rate": "0"}
+_SLACK = {"platform": "slack", "channel_rate": "0", "update_rate": "0", "stream_rate": "0"}
+
+
+def _telegram(token: str) -> TelegramSimulator:
+    """One whose bot is no other's."""
+    simulator = TelegramSimulator(rates=None)
+    simulator.add_bot(token, "sim_bot")
+    return simulator
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    "telegram-polling": Platform(
+        simulator=lambda: _telegram("11111:polled"), shared="group", keys=_TELEGRAM
+    ),
+    "telegram-webhook": Platform(
+        simulator=lambda: _telegram("22222:called"),
+        shared="group",
+        keys={**_TELEGRAM, **WEBHOOK},
+    ),
+    "discord": Platform(
+        simulator=lambda: DiscordSimulator(rates=None), shared="channel", keys=_DISCORD
+    ),
+    "slack-socket": Platform(
+        simulator=lambda: SlackSimulator(mode="socket", rates=None), shared="group", keys=_SLACK
+    ),
+    "slack-events": Platform(
+        simulator=lambda: SlackSimulator(mode="events", rates=None), shared="group", keys=_SLACK
+    ),
+    "web": Platform(simulator=None, keys={"platform": "web"}, edits=False),
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One platform with a gateway behind it."""
+
+    name: str
+    platform: Platform
+    simulator: Simulator
+    gateway: GatewayProcess
+
+    def at_home(self, name: str = "Ada") -> Home:
+        """A new person in private with the bot."""
+        person = self.simulator.person(name)
+        return Home(self.simulator, person, self.simulator.place("direct", people=[person]))
+
+    def together(self, *names: str) -> list[Home]:
+        """New people in a new place whose people share a session."""
+        if self.platform.shared is None:
+            raise LookupError(f"{self.name} has no place to share")
+        people = [self.simulator.person(name) for name in names]
+        place = self.simulator.place(self.platform.shared, people=people)
+        return [Home(self.simulator, person, place) for person in people]
+
+    def beside(self, home: Home, place: SimulatedPlace) -> Home:
+        """The same person elsewhere."""
+        return Home(self.simulator, home.person, place)
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """Stages by their platforms' names, and the gateway behind them all."""
+
+    stages: Mapping[str, Stage]
+    gateway: GatewayProcess
+
+
+@asynccontextmanager
+async def theatre(
+    folder: Path,
+    names: Iterable[str] = PLATFORMS,
+    *,
+    agent: str = "tests.support.player:player",
+    channels: Mapping[str, Mapping[str, Any]] | None = None,
+    start: bool = True,
+    gateway: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
+) -> AsyncIterator[Theatre]:
+    """One gateway with a channel for each platform of ``names``, called like it.
+
+    ``channels`` are further keys by platform. What a platform refused fails the test at its end.
+    """
+    async with AsyncExitStack() as stack:
+        simulators = {
+            name: await stack.enter_async_context(running(make()))
+            for name in names
+            if (make := PLATFORMS[name].simulator) is not None
+        }
+        keys = {
+            name: {
+                **PLATFORMS[name].keys,
+                **(simulators[name].settings() if name in simulators else {}),
+                **(channels or {}).get(name, {}),
+            }
+            for name in names
+        }
+        config = configuration(keys, gateway=gateway, limits=limits)
+        config["agents"]["scenario"] = {"kind": "python", "entry": agent, "path": str(ROOT)}
+        process = GatewayProcess(config, folder, start=False)
+        await stack.enter_async_context(process)
+        config["gateway"]["public_url"] = process.base_url
+        process.configure(config)
+        for name, simulator in simulators.items():
+            if isinstance(simulator, SlackSimulator) and simulator.mode == "events":
+                simulator.webhook_url("", f"{process.base_url}/webhooks/{name}")
+        if start:
+            await process.start()
+        if "web" in names:
+            simulators["web"] = await stack.enter_async_context(
+                running(WebSimulator(process.base_url))
+            )
+        stages = {
+            name: Stage(name, PLATFORMS[name], simulator, process)
+            for name, simulator in simulators.items()
+        }
+        yield Theatre(stages, process)
+        for name, stage in stages.items():
+            refused = getattr(stage.simulator, "refusals", None)
+            if isinstance(refused, list):
+                assert not refused, f"{name} refused {refused}"
