@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from gateway.settings import Settings
 from gateway.store import connect
 
 _THREADS = 64
+_GC_THRESHOLDS = (20_000, 20, 50)
 
 
 def run(settings: Settings) -> int:
@@ -38,10 +40,21 @@ async def _main(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     async with gateway(settings) as address:
         obs.log.info(obs.Event.GATEWAY_STARTED, address=address, source=settings.source)
+        _settle_memory()
         await stop.wait()
         obs.log.info(obs.Event.GATEWAY_STOPPING, grace=settings.gateway.shutdown_grace)
     obs.log.info(obs.Event.GATEWAY_STOPPED)
     return 0
+
+
+def _settle_memory() -> None:
+    """What stands now stands until the end, and the garbage collector need not look at it again.
+
+    It took an eighth of a message's CPU, for next to no garbage in cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 @asynccontextmanager

@@ -12,8 +12,11 @@ from gateway.testing.postgres import PostgresServer
 from tests import browser
 
 pytest.register_assert_rewrite(
-    *(f"gateway.testing.{name}" for name in ("_parsing", "_receiving", "_sending", "agent")),
-    *(f"gateway.testing.{name}" for name in ("coordinator", "store")),
+    *(
+        f"gateway.testing.{name}"
+        for name in ("_parsing", "_receiving", "_scene", "_sending", "_showing")
+    ),
+    *(f"gateway.testing.{name}" for name in ("agent", "coordinator", "store")),
     "tests.scenarios.crash",
 )
 

@@ -244,6 +244,14 @@ class TelegramAdapter:
         except TelegramError as error:
             raise self._bot.verdict(error) from None
 
+    async def retract(self, address: Address, message_id: str) -> None:
+        """Delete a message that showed an answer being written, which never came."""
+        call = outbound.delete_message(address, message_id)
+        try:
+            await self._bot.call(call.method, call.parameters)
+        except TelegramError as error:
+            raise self._bot.verdict(error) from None
+
     async def typing(self, address: Address) -> None:
         """Show that somebody types."""
         try:

@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 import traceback
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain import Action, Address, Press, Question, QuestionKind, new_id
+from gateway.domain import Action, Press, Question, QuestionKind, new_id
 from gateway.errors import (
     ConfigurationError,
-    GatewayError,
     NotAccepted,
     OutcomeUnknown,
     RateLimited,
     RecipientGone,
     Rejected,
-    SendError,
     Unavailable,
 )
 from gateway.ports.adapter import (
@@ -35,17 +31,13 @@ from gateway.ports.adapter import (
     Commanded,
     NativeCommand,
     Part,
-    Preview,
-    Previewing,
     Sent,
     Splitting,
-    Typing,
 )
-from gateway.testing._harness import Harness, Inbox, make_delivery, reach, running, wait_until
+from gateway.testing._harness import Harness, make_delivery, reach, wait_until
 from gateway.testing._parsing import fuzzed
-from gateway.testing.simulator import Fault, SimulatedPerson, SimulatedPlace, Simulator
-
-Outcome = Sent | SendError | Unavailable
+from gateway.testing._scene import Outcome, scene_of
+from gateway.testing.simulator import Fault
 
 # What may be said of a call that went wrong so; that it is true is looked up besides.
 _ALLOWED: dict[Fault, tuple[type[Outcome], ...]] = {
@@ -60,66 +52,11 @@ _ALLOWED: dict[Fault, tuple[type[Outcome], ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scene:
-    """A person, their direct place, and the address that answers go to."""
-
-    harness: Harness
-    simulator: Simulator
-    inbox: Inbox
-    person: SimulatedPerson
-    place: SimulatedPlace
-    address: Address
-
-    async def send(self, text: str, question: Question | None = None, **more: Any) -> Outcome:
-        """Send; what the adapter says became of it. Any other error fails the test."""
-        delivery = make_delivery(
-            self.address, text, channel=self.harness.channel, question=question, **more
-        )
-        try:
-            outcome: Outcome = await self.harness.adapter.send(delivery)
-        except (SendError, Unavailable) as error:
-            outcome = error
-            self._check_secrets(error)
-        return outcome
-
-    def stands(self, text: str) -> bool:
-        """Whether the person sees it."""
-        return any(text in message.text for message in self.simulator.sent(self.place))
-
-    def check(self, text: str, outcome: Outcome) -> None:
-        """What the adapter says is so: only an unknown outcome may be either."""
-        if not isinstance(outcome, OutcomeUnknown):
-            assert self.stands(text) == isinstance(outcome, Sent), repr(outcome)
-
-    def _check_secrets(self, error: GatewayError) -> None:
-        told = "".join(traceback.format_exception(error)) + repr(error)
-        assert str(error), "say what became of it"
-        for secret in self.harness.secrets:
-            assert secret not in told
-
-
 class SendingContract:
     """What is sent arrives, and what went wrong is called by its name."""
 
     within: float = 20.0
     """Seconds for what takes a platform a while."""
-
-    @asynccontextmanager
-    async def _scene(self, harness: Harness) -> AsyncIterator[_Scene]:
-        simulator, inbox = harness.platform, Inbox(harness.adapter)
-        person = simulator.person("Ada")
-        place = simulator.place("direct", people=[person])
-        async with running(harness.adapter, inbox):
-            event = await reach(harness, inbox, self.within, (person, place))
-            yield _Scene(
-                harness=harness,
-                simulator=simulator,
-                inbox=inbox,
-                person=person,
-                place=place,
-                address=event.address,
-            )
 
     @pytest.mark.parametrize(
         "text",
@@ -128,7 +65,7 @@ class SendingContract:
     async def test_what_is_sent_is_seen_as_it_was_written(
         self, harness: Harness, text: str
     ) -> None:
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             outcome = await scene.send(text)
             assert isinstance(outcome, Sent), repr(outcome)
             (message,) = scene.simulator.sent(scene.place)
@@ -136,7 +73,7 @@ class SendingContract:
             assert outcome.platform_id in {"", message.message_id}
 
     async def test_each_person_gets_their_own(self, harness: Harness) -> None:
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             bob = scene.simulator.person("Bob")
             other = scene.simulator.place("direct", people=[bob])
             event = await reach(harness, scene.inbox, self.within, (bob, other))
@@ -147,7 +84,7 @@ class SendingContract:
 
     @pytest.mark.parametrize("fault", [f for f in Fault if f is not Fault.TIMEOUT_AFTER_ACCEPT])
     async def test_says_what_became_of_it(self, harness: Harness, fault: Fault) -> None:
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             scene.simulator.fail_next(fault, retry_after=7.0)
             outcome = await scene.send("careful")
             assert isinstance(outcome, _ALLOWED[fault]), repr(outcome)
@@ -161,7 +98,7 @@ class SendingContract:
     async def test_gives_up_on_an_answer_that_never_comes(self, harness: Harness) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             scene.simulator.fail_next(Fault.TIMEOUT_AFTER_ACCEPT)
             sending = asyncio.create_task(scene.send("careful"))
             await scene.simulator.wait_sent(1, scene.place)
@@ -174,7 +111,7 @@ class SendingContract:
             assert isinstance(sending.result(), _ALLOWED[Fault.TIMEOUT_AFTER_ACCEPT])
 
     async def test_what_was_never_offered_was_not_accepted(self, harness: Harness) -> None:
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             await scene.simulator.outage(True)
             await asyncio.sleep(0.05)  # what is sent on a connection lost unnoticed is unknown
             outcome = await scene.send("into the void")
@@ -183,7 +120,7 @@ class SendingContract:
             assert not scene.stands("into the void")
 
     async def test_sends_at_the_same_time_do_not_mix(self, harness: Harness) -> None:
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             texts = {f"number {number}" for number in range(3)}
             await asyncio.gather(*(scene.send(text) for text in texts))
             seen = {message.text for message in scene.simulator.sent(scene.place)}
@@ -200,7 +137,7 @@ class SendingContract:
             text="Tea or coffee?",
             options=("Tea", "Coffee", "Neither, thank you"),
         )
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             assert isinstance(await scene.send(question.text, question), Sent)
             (message,) = scene.simulator.sent(scene.place)
             assert all(o in message.buttons or o in message.text for o in question.options)
@@ -244,7 +181,7 @@ class SendingContract:
             longest.append(max(parts, key=lambda part: len(part.text)))
             assert all(_parts(adapter, part.text) == [part] for part in parts)
         for part in longest:
-            async with self._scene(harness) as scene:
+            async with scene_of(harness, self.within) as scene:
                 outcome = await scene.send(part.text, format=part.format)
                 assert isinstance(outcome, Sent), repr(outcome)
                 assert scene.stands(part.text.strip())
@@ -256,7 +193,7 @@ class SendingContract:
         adapter = harness.adapter
         if not isinstance(adapter, Splitting):
             pytest.skip("this adapter does not split")
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             (part,) = _parts(adapter, text, markdown=True)
             outcome = await scene.send(part.text, format=part.format)
             assert isinstance(outcome, Sent), repr(outcome)
@@ -266,7 +203,7 @@ class SendingContract:
     async def test_what_is_too_long_is_rejected_and_never_cut(self, harness: Harness) -> None:
         if not isinstance(harness.adapter, Splitting):
             pytest.skip("this adapter does not split")
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             text = "x" * 200_000
             outcome = await scene.send(text)
             assert isinstance(outcome, Rejected), repr(outcome)
@@ -284,7 +221,7 @@ class SendingContract:
         assert not adapter.carries(replace(file, size=2**50))
         if not adapter.carries(file):
             pytest.skip(f"it carries no {media_type}")
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             outcome = await scene.send("", attachment=file)
             assert isinstance(outcome, Sent), repr(outcome)
             (message,) = scene.simulator.sent(scene.place)
@@ -292,42 +229,11 @@ class SendingContract:
             lost = await scene.send("", attachment=replace(file, id=new_id()))
             assert isinstance(lost, Rejected), repr(lost)
 
-    async def test_a_preview_becomes_the_answer_or_vanishes(self, harness: Harness) -> None:
-        adapter = harness.adapter
-        if not isinstance(adapter, Previewing) or not adapter.preview_every:
-            pytest.skip("this adapter shows no previews")
-        async with self._scene(harness) as scene:
-            shown, task_id = "", new_id()
-            for text in ("Roses", "Roses **ar", "Roses **are** red " * 5000):
-                preview = Preview(
-                    address=scene.address, task_id=task_id, text=text, message_id=shown
-                )
-                shown = await adapter.preview(preview)
-            for _ in range(2 if shown else 1):
-                outcome = await scene.send("Roses are red", replaces=shown)
-                assert isinstance(outcome, Sent), repr(outcome)
-                assert not shown or outcome.platform_id == shown
-            texts = [message.text for message in scene.simulator.sent(scene.place)]
-            assert texts == ["Roses are red"]
-
-    async def test_typing_is_shown_or_fails_by_name(self, harness: Harness) -> None:
-        adapter = harness.adapter
-        if not isinstance(adapter, Typing):
-            pytest.skip("this adapter shows no typing")
-        assert adapter.typing_every > 0
-        async with self._scene(harness) as scene:
-            await adapter.typing(scene.address)
-            scene.simulator.fail_next(Fault.SERVER_ERROR, method="*")
-            with pytest.raises((SendError, Unavailable)):
-                await adapter.typing(scene.address)
-            scene.simulator.clear_faults()
-            assert not scene.simulator.sent(scene.place)
-
     async def test_budgets_are_named_and_finite(self, harness: Harness) -> None:
         adapter = harness.adapter
         if not isinstance(adapter, Budgeted):
             pytest.skip("this adapter has no budgets")
-        async with self._scene(harness) as scene:
+        async with scene_of(harness, self.within) as scene:
             budgets = [b for act in Act for b in adapter.budgets(scene.address, act)]
             assert budgets == [b for act in Act for b in adapter.budgets(scene.address, act)]
             for key, rate in budgets:
@@ -340,7 +246,7 @@ class SendingContract:
         adapter = harness.adapter
         if not isinstance(adapter, Commanded):
             pytest.skip("this platform knows no commands")
-        async with self._scene(harness):
+        async with scene_of(harness, self.within):
             reset = NativeCommand(name="reset", descriptions={"en": "Start afresh"})
             help_in_both = {"en": "What I can do", "de": "Was ich kann"}
             helping = NativeCommand(name="help", descriptions=help_in_both, personal=True)

@@ -36,6 +36,7 @@ from gateway.testing._harness import running as running_adapter
 from gateway.testing._parsing import ParsingContract
 from gateway.testing._receiving import ReceivingContract
 from gateway.testing._sending import SendingContract
+from gateway.testing._showing import ShowingContract
 
 __all__ = [
     "AdapterContract",
@@ -53,5 +54,5 @@ __all__ = [
 ]
 
 
-class AdapterContract(ParsingContract, ReceivingContract, SendingContract):
+class AdapterContract(ParsingContract, ReceivingContract, SendingContract, ShowingContract):
     """What every adapter owes."""

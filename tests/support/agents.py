@@ -174,3 +174,12 @@ async def witness(turn: Turn) -> str:
         said.append(f"with {file.name} {file.media_type} {len(content)} {content[-9:].hex()}")
     before = "|".join(message.text for message in turn.messages if message.role is Role.USER)
     return " / ".join([*said, f"after {before or 'nothing'}"])
+
+
+async def fickle(turn: Turn) -> AsyncIterator[Output]:
+    """Begin to write, fail, and then have nothing to say."""
+    _tries[turn.task_id] = tried = _tries.get(turn.task_id, 0) + 1
+    if tried == 1:
+        yield Text("These words are never kept.")
+        await asyncio.sleep(2.0)
+        raise ValueError("broken on purpose")

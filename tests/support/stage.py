@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from tests.support.configuration import ROOT, configuration
 from tests.support.people import Home
 from tests.support.process import GatewayProcess
 
+ACKNOWLEDGED_TWICE = "40060"
+"""Discord's code for it: whoever took a press over from a process that died cannot know."""
 WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
 
 
@@ -104,6 +107,20 @@ class Theatre:
     gateway: GatewayProcess
 
 
+async def heard_by(simulator: Simulator) -> None:
+    """Wait for the bot's first connection: what was said before it nobody has to hear."""
+    if isinstance(simulator, DiscordSimulator):
+        await simulator.wait_until(simulator.connected)
+    elif isinstance(simulator, SlackSimulator) and simulator.mode == "socket":
+        await simulator.wait_until(lambda: simulator.connections() > 0)
+    elif isinstance(simulator, SlackSimulator):
+        for _ in range(200):
+            if simulator.calls("auth.test") and await simulator.verify():
+                return
+            await asyncio.sleep(0.05)
+        raise TimeoutError("the webhook is not served")
+
+
 @asynccontextmanager
 async def theatre(
     folder: Path,
@@ -144,6 +161,8 @@ async def theatre(
                 simulator.webhook_url("", f"{process.base_url}/webhooks/{name}")
         if start:
             await process.start()
+            for simulator in simulators.values():
+                await heard_by(simulator)
         if "web" in names:
             simulators["web"] = await stack.enter_async_context(
                 running(WebSimulator(process.base_url))
@@ -156,4 +175,5 @@ async def theatre(
         for name, stage in stages.items():
             refused = getattr(stage.simulator, "refusals", None)
             if isinstance(refused, list):
-                assert not refused, f"{name} refused {refused}"
+                wrong = [one for one in refused if ACKNOWLEDGED_TWICE not in str(one)]
+                assert not wrong, f"{name} refused {wrong}"

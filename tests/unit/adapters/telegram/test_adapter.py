@@ -39,6 +39,7 @@ from gateway.ports.adapter import (
     Commanded,
     Fetching,
     Previewing,
+    Retracting,
     Splitting,
     Typing,
 )
@@ -68,7 +69,18 @@ async def test_it_is_an_adapter_that_can_all_this(tg: Channel) -> None:
     one: Adapter = tg.adapter
     assert TelegramAdapter.platform == one.settings.platform == "telegram"
     can = (Budgeted, Carrying, Checked, Commanded, Fetching, Previewing, Splitting, Typing)
-    assert all(isinstance(tg.adapter, each) for each in can)
+    assert all(isinstance(tg.adapter, each) for each in (*can, Retracting))
+
+
+async def test_what_showed_an_answer_is_taken_back(tg: Channel) -> None:
+    group = tg.simulator.place("group", people=[tg.ann])
+    where = Address(destination=group.id, data={"chat_id": int(group.id)})
+    shown = await tg.adapter.preview(Preview(address=where, task_id="t", text="Roses"))
+    assert len(tg.simulator.sent(group)) == 1
+    await tg.adapter.retract(where, shown)
+    assert not tg.simulator.sent(group)
+    with pytest.raises(Rejected):
+        await tg.adapter.retract(where, shown)
 
 
 def test_boundaries_and_whom_it_answers() -> None:
