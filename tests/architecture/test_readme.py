@@ -20,6 +20,7 @@ TESTED = {
     ".venv/bin/gateway init",  # tests/unit/gateway/test_cli_init.py
     ".venv/bin/gateway chat",  # tests/scenarios/test_terminal.py
     ".venv/bin/gateway migrate",
+    ".venv/bin/gateway slack-manifest",  # tests/unit/gateway/test_cli_manifest.py
     ".venv/bin/gateway sessions list",
     ".venv/bin/gateway deliveries list",
 }

@@ -509,7 +509,15 @@ def test_the_configuration_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert find(option, named) == option
 
 
-@pytest.mark.parametrize("environ", [{}, {"TELEGRAM_BOT_TOKEN": "1:" + "a" * 35}])
+TOKENS = {
+    "TELEGRAM_BOT_TOKEN": "1:" + "a" * 35,
+    "DISCORD_BOT_TOKEN": f"MTIzNDU2Nzg5MDEyMzQ1Njc4.{'d' * 6}.{'e' * 38}",
+    "SLACK_BOT_TOKEN": f"xoxb-{'b' * 20}",
+    "SLACK_APP_TOKEN": f"xapp-{'a' * 20}",
+}
+
+
+@pytest.mark.parametrize("environ", [{}, TOKENS])
 def test_the_file_and_the_embedded_default_do_the_same(environ: dict[str, str]) -> None:
     from gateway import plugins
 
@@ -518,7 +526,7 @@ def test_the_file_and_the_embedded_default_do_the_same(environ: dict[str, str]) 
     file = load(ROOT / USUAL, environ, adapters, kinds)
     for section in ("gateway", "limits", "agents", "channels", "skipped"):
         assert getattr(default, section) == getattr(file, section)
-    assert set(default.channels) == {"web", *(["telegram"] if environ else [])}
+    assert set(default.channels) == {"web", *(["telegram", "discord", "slack"] if environ else [])}
     assert {c.settings.agent for c in default.channels.values()} == {"demo"}
     assert default.source == "the embedded default"
     assert tomllib.loads(embedded()) == tomllib.loads((ROOT / USUAL).read_text())
