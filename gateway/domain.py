@@ -112,10 +112,11 @@ class Participant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """Where answers go, frozen on the turn. ``data`` is the adapter's own."""
+    """Where answers go, frozen on the turn. ``data`` is the adapter's own, and shown nowhere: it
+    may open doors."""
 
     destination: str
-    data: JSON = field(default_factory=dict)
+    data: JSON = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,11 +12,12 @@ from starlette.routing import BaseRoute
 from adapters.discord import checking, commands, fetching, inbound, outbound
 from adapters.discord.acknowledging import Acknowledging
 from adapters.discord.inbound import Me
+from adapters.discord.interactions import ORIGINAL
 from adapters.discord.receiving import Receiving
 from adapters.discord.refusals import TOKEN_REFUSED, refusal
 from adapters.discord.rest import Rest, TokenRefused
 from adapters.discord.sending import Sending
-from adapters.discord.settings import DiscordSettings, rate
+from adapters.discord.settings import DiscordSettings
 from gateway import (
     Act,
     Address,
@@ -40,6 +41,7 @@ from gateway import (
     Sent,
     Unavailable,
     failpoint,
+    read_rate,
 )
 
 PREVIEW_EVERY = 1.2
@@ -71,8 +73,8 @@ class DiscordAdapter:
             application_id=settings.application_id,
             answer_bots=settings.answer_bots,
         )
-        self._channel_rate = rate(settings.channel_rate)
-        self._overall_rate = rate(settings.overall_rate)
+        self._channel_rate = read_rate(settings.channel_rate)
+        self._overall_rate = read_rate(settings.overall_rate)
         self.preview_every = PREVIEW_EVERY if settings.streaming else 0.0
 
     @cached_property
@@ -166,7 +168,7 @@ class DiscordAdapter:
 
     async def _shown(self, address: Address, message_id: str) -> None:
         """A command's own message is there only once the command was acknowledged."""
-        if message_id == outbound.ORIGINAL:
+        if message_id == ORIGINAL:
             interaction = address.data.get("interaction") or {}
             await self._acknowledging.shown(interaction.get("id"))
 

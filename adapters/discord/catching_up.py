@@ -12,31 +12,54 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from adapters.discord.fields import details, is_id
+from adapters.discord.backoff import Backoff
+from adapters.discord.fields import details, is_id, snowflake
 from adapters.discord.intake import Intake
 from adapters.discord.rest import Rest
-from adapters.discord.waiting import Backoff
 from gateway import RateLimited, RecipientGone, Rejected, SendError, Unavailable
 
 PAGE = 100
 AT_ONCE = 2
 """Channels that are read at the same time: what is sent to people shares Discord's patience."""
-TRIES = 12
-_EPOCH_MS = 1_420_070_400_000
+TRIES = 45
+"""About eight minutes: what is given up is not heard any more, and what is said there waits."""
 _LISTS = ("channels", "threads")
 
 
-def snowflake(at: float) -> int:
-    """The lowest id that something of this time has.
+class _Turns:
+    """A few channels are read at a time, first those in which somebody waits by now."""
 
-    https://docs.discord.com/developers/reference#snowflakes
-    """
-    return max(0, int(at * 1000) - _EPOCH_MS) << 22
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._free = AT_ONCE
+        self._queue: dict[str, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def of(self, channel: str) -> AsyncIterator[None]:
+        """Wait for the turn of a channel; that lasts as long as the context."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn = self._queue[channel] = asyncio.Event()
+            await turn.wait()
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        waited_for = (each for each in self._queue if self._intake.is_waited_for(each))
+        channel = next(waited_for, next(iter(self._queue), None))
+        if channel is None:
+            self._free += 1
+        else:
+            self._queue.pop(channel).set()
 
 
 class CatchingUp:
@@ -61,7 +84,7 @@ class CatchingUp:
         self._unseen: dict[str, int] = {}
         self._reading = 0
         self._found = 0
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = _Turns(intake)
 
     def begin(self, marks: Mapping[str, str], expected: Iterable[str], since: int = 0) -> None:
         """A session has begun. Nothing that comes in a known direct channel overtakes what was
@@ -124,7 +147,7 @@ class CatchingUp:
         self._reading += 1
 
         async def work() -> None:
-            async with self._slots:
+            async with self._turns.of(channel):
                 self._found += await read()
             self._reading -= 1
             if done is not None:

@@ -30,7 +30,12 @@ _STRING = 3
 _IN_SERVERS = 0
 _IN_DIRECT = 1
 # https://docs.discord.com/developers/reference#locales: of these languages it has no plain one.
-_LOCALES = {"es": "es-ES", "pt": "pt-BR", "sv": "sv-SE", "zh": "zh-CN"}
+_LOCALES: Mapping[str, Sequence[str]] = {
+    "es": ("es-ES", "es-419"),
+    "pt": ("pt-BR",),
+    "sv": ("sv-SE",),
+    "zh": ("zh-CN",),
+}
 _PLAIN_LOCALES = frozenset(
     {"cs", "da", "de", "fi", "fr", "hu", "it", "ja", "ko", "nl", "no", "pl", "ru", "tr", "uk"}
 )
@@ -92,11 +97,12 @@ def _described(texts: Mapping[str, str]) -> dict[str, Any]:
     others = {
         locale: text[:MAX_DESCRIPTION]
         for language, text in texts.items()
-        if (locale := _locale(language)) and text
+        for locale in _locales(language)
+        if text
     }
     described: dict[str, Any] = {"description": (texts.get("en") or ARGUMENT)[:MAX_DESCRIPTION]}
     return {**described, "description_localizations": others} if others else described
 
 
-def _locale(language: str) -> str:
-    return language if language in _PLAIN_LOCALES else _LOCALES.get(language, "")
+def _locales(language: str) -> Sequence[str]:
+    return (language,) if language in _PLAIN_LOCALES else _LOCALES.get(language, ())

@@ -18,14 +18,16 @@ import orjson
 import yarl
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 
+from adapters.discord.backoff import Backoff
 from adapters.discord.refusals import TOKEN_REFUSED
 from adapters.discord.rest import HEADERS
 from adapters.discord.settings import DiscordSettings
-from adapters.discord.waiting import Backoff
 
 CONNECT_WITHIN = 30.0
 HANG_UP_WITHIN = 1.0
 """Seconds that the other side has for its half of a farewell."""
+MOST_UNANSWERED = 1
+"""Heartbeats: at the next one, the other side is taken for gone."""
 STEADY = 30.0
 """Seconds after which a connection counts as one that stands."""
 LONGEST_WAIT = 60.0
@@ -76,7 +78,7 @@ class LeanSocket(DiscordWebSocket):
     listener: Listener
     beats_every = 0.0
     hearing = False
-    answered = True
+    unanswered = 0
 
     async def received_message(self, msg: Any, /) -> None:
         """One message of the connection; the SDK ends it where it has to be."""
@@ -91,7 +93,7 @@ class LeanSocket(DiscordWebSocket):
         if op == self.DISPATCH and self.beats_every:
             await self._dispatched(frame, msg)
         elif op == self.HEARTBEAT_ACK:
-            self.answered = True
+            self.unanswered = 0
         elif op == self.HEARTBEAT:
             await self.beat()
         elif op == self.HELLO:
@@ -117,10 +119,10 @@ class LeanSocket(DiscordWebSocket):
         await self.send_heartbeat({"op": self.HEARTBEAT, "d": self.listener.pulse()})
 
     async def keep_alive(self) -> bool:
-        """Send heartbeats until one stays without an answer, or cannot be sent."""
+        """Send heartbeats until they stay without an answer, or cannot be sent."""
         with suppress(OSError, aiohttp.ClientError, discord.ConnectionClosed):
-            while self.answered or self.hearing:
-                self.answered = False
+            while self.unanswered < MOST_UNANSWERED or self.hearing:
+                self.unanswered += 1
                 await self.beat()
                 await asyncio.sleep(self.beats_every)
             return False
@@ -182,8 +184,12 @@ class _Client:
         socket, self._socket = self._socket, None
         if socket is not None:
             self.closed_with = socket.close_code
-            with suppress(OSError, aiohttp.ClientError):
-                await socket.close(code=4000)
+            try:
+                with suppress(OSError, aiohttp.ClientError):
+                    await socket.close(code=4000)
+            finally:
+                # After some resets, closing the socket leaves the connection in the pool's hands.
+                socket._response.close()
 
 
 def intents(settings: DiscordSettings) -> discord.Intents:
@@ -282,8 +288,6 @@ class Connection:
                 sequence=taken or self._sequence if session else None,
                 resume=session is not None,
             )
-        if not socket.beats_every:
-            raise ValueError("the connection did not begin with HELLO")
         socket.listener = self._listener
         return socket
 

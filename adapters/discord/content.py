@@ -17,9 +17,10 @@ _LONGEST_EMBED = 1000
 def shown(message: JsonObject, text: str | None = None) -> str:
     """What people see of a message; empty if nothing. `text`: in the place of its own."""
     written = a_string(message, "content") if text is None else text
-    forwarded = f"[forwarded]\n{first}" if (first := _forwarded(message)) else ""
-    parts = [_own(message, written), forwarded]
-    return "\n".join(filter(None, parts)).replace("\0", "\ufffd")
+    said = _own(message, written)
+    if message.get("message_snapshots") and (first := _forwarded(message)):
+        said = "\n".join(filter(None, (said, f"[forwarded]\n{first}")))
+    return said.replace("\0", "\ufffd")
 
 
 def is_empty(message: JsonObject) -> bool:
@@ -37,6 +38,8 @@ def _own(message: JsonObject, written: str) -> str:
     text = readable(written, lambda: mentioned(message))
     if not text.strip():
         text = ""
+    if text and not (message.get("sticker_items") or message.get("poll")):
+        return text
     lines = [text, *_stickers(message), *_poll(message)]
     return "\n".join(filter(None, lines)) or "\n".join(_besides(message))
 

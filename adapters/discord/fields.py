@@ -11,7 +11,9 @@ JsonObject = dict[str, Any]
 
 # Control characters, and those that turn the direction in which text is shown.
 _DISRUPTIVE = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_LONGEST_ID = 19
+_ID = re.compile("[1-9][0-9]{0,18}")
+_TOO_LARGE = str(2**63)
+_EPOCH_MS = 1_420_070_400_000
 
 
 def an_object(parent: JsonObject, field: str, path: str) -> JsonObject:
@@ -40,10 +42,17 @@ def an_id(parent: JsonObject, field: str, path: str) -> str:
 
 def is_id(value: object) -> bool:
     """Whether it is a snowflake: a number in digits, such as a database can hold."""
-    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_ID:
-        return False
     # The same number must not be written in two ways: lanes are found by it.
-    return value.isascii() and value.isdigit() and value[0] != "0" and int(value) < 2**63
+    return (
+        isinstance(value, str)
+        and _ID.fullmatch(value) is not None
+        and (len(value) < len(_TOO_LARGE) or value < _TOO_LARGE)
+    )
+
+
+def snowflake(at: float) -> int:
+    """The lowest id that something of this time has."""
+    return max(0, int(at * 1000) - _EPOCH_MS) << 22
 
 
 def ids(parent: JsonObject, field: str) -> list[str]:
@@ -72,7 +81,9 @@ def details(parent: JsonObject, field: str) -> list[JsonObject]:
 
 def in_one_line(text: str, longest: int = 200) -> str:
     """Text for a line of our own: nothing that breaks or turns it, cut where it gets too long."""
-    line = _DISRUPTIVE.sub("", " ".join(text[: 4 * longest].split()))
+    line = " ".join(text[: 4 * longest].split())
+    if not line.isprintable():
+        line = _DISRUPTIVE.sub("", line)
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import orjson
 
-from adapters.discord import addressing, attachments, content, invoked, places, quotes
+from adapters.discord import addressing, attachments, content, interactions, places, quotes
 from adapters.discord.fields import (
     JsonObject,
     a_string,
@@ -48,7 +48,7 @@ def parse(raw: bytes, me: Me) -> Inbound | Ignored:
     if "author" in event and "channel_id" in event:
         return _created(event, me)
     if "token" in event and "type" in event:
-        return invoked.read(event, me)
+        return interactions.read(event, me)
     raise UnreadableUpdate("the event is no dispatch (op, t, d), no message and no interaction")
 
 
@@ -161,5 +161,5 @@ _EVENTS: Mapping[str, Callable[[JsonObject, Me], _Outcome]] = {
     "MESSAGE_UPDATE": _updated,
     "MESSAGE_DELETE": _deleted,
     "MESSAGE_DELETE_BULK": _all_deleted,
-    "INTERACTION_CREATE": invoked.read,
+    "INTERACTION_CREATE": interactions.read,
 }

@@ -14,15 +14,15 @@ from typing import Any
 
 import orjson
 
+from adapters.discord.backoff import Backoff
 from adapters.discord.connection import Session
 from adapters.discord.fields import is_id
-from adapters.discord.waiting import Backoff
 from gateway import Bookmarks, Receipt, Receive, Unavailable, UnreadableUpdate
 
 MANY = 2000
 """Dispatches that may wait to be taken over; then no more are read."""
 AT_ONCE = 32
-"""Of those that were refused, how many are offered again at the same time."""
+"""Of those that the store did not take, how many are offered again at the same time."""
 
 HEARD = frozenset(
     {
@@ -55,9 +55,6 @@ class Watermark:
         self.seq = 0
         self._newest: Session | None = None
         self._open: deque[Mark] = deque()
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     def resume(self, session: Session, seq: int) -> None:
         """Go on where another process stopped."""
@@ -139,8 +136,9 @@ class Intake:
         self._log = log
         self._lanes: dict[str, _Lane] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
         self._room = asyncio.Event()
-        self._is_full = self._is_away = False
+        self._is_away = False
 
     def take(self, frame: dict[str, Any], raw: str, then: Callable[..., None] | None) -> None:
         """Take one dispatch over, when its turn comes; `then` is told what became of it."""
@@ -148,12 +146,13 @@ class Intake:
         channel = str(event.get("channel_id"))
         mark = self._watermark.opened(frame.get("s"))
         place = _place(event) if frame["t"] == "MESSAGE_CREATE" else ""
+        self._waiting += 1
         if place and channel not in self._lanes:
             # Should this one never be committed, history is read from just before it.
             self._bookmarks.put(self._name, place, str(int(event["id"]) - 1))
 
         async def work() -> None:
-            if not (place and self._is_mine(event)):
+            if not self._is_mine(event):
                 receipt = await self._insist(raw.encode())
                 if then is not None:
                     then(receipt)
@@ -161,9 +160,8 @@ class Intake:
                 self._bookmarks.put(self._name, place, event["id"])
             self._watermark.closed(mark)
             self._moved()
-            if self._is_full and len(self._watermark) < MANY:
-                self._is_full = False
-                self._room.set()
+            self._waiting -= 1
+            self._room.set()
 
         self.do(channel, work)
 
@@ -175,10 +173,14 @@ class Intake:
             self._spawn(self._work(channel, lane))
         lane.waiting.append(work)
 
+    def is_waited_for(self, channel: str) -> bool:
+        """Whether something waits there for what is being done."""
+        lane = self._lanes.get(channel)
+        return lane is not None and len(lane.waiting) > 1
+
     async def room(self) -> None:
         """Wait until there is some."""
-        while len(self._watermark) >= MANY:
-            self._is_full = True
+        while self._waiting >= MANY:
             self._room.clear()
             await self._room.wait()
 
@@ -199,28 +201,39 @@ class Intake:
     async def _insist(self, raw: bytes) -> Receipt | None:
         """Until it is durable; None if nobody can read it."""
         try:
-            return await self._receive(raw)
+            try:
+                return await self._receive(raw)
+            except Unavailable as away:
+                self._paused(away)
+                return await self._again(raw, away.retry_after)
         except UnreadableUpdate as error:
             self._log.warning("discord.dispatch_skipped", error=str(error))
             return None
-        except Unavailable as away:
-            if not self._is_away:
-                self._log.warning("discord.intake_paused", error=str(away))
-            self._is_away, wait = True, away.retry_after
+
+    async def _again(self, raw: bytes, wait: float) -> Receipt:
         backoff = Backoff()
-        # Not all that wait try it at once, when the store has enough to do.
+        # Not all that wait try it at once, when the store has enough to do; those whose turn comes
+        # when it is back have waited enough.
         async with self._slots:
             while True:
-                await backoff.wait(wait)
+                if self._is_away:
+                    await backoff.wait(wait)
                 try:
                     receipt = await self._receive(raw)
                 except Unavailable as away:
+                    self._paused(away)
                     wait = away.retry_after
                 else:
                     self._is_away = False
                     return receipt
 
+    def _paused(self, away: Unavailable) -> None:
+        if not self._is_away:
+            self._log.warning("discord.intake_paused", error=str(away))
+        self._is_away = True
+
     def _is_mine(self, message: dict[str, Any]) -> bool:
+        """Whether the bot wrote it; while an answer is being written, each change is told."""
         author = message.get("author")
         return bool(self.me) and isinstance(author, dict) and author.get("id") == self.me
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from adapters.discord.interactions import ORIGINAL, STOP
 from adapters.discord.markdown import escaped, shown
 from gateway import Address, Attachment, Delivery, Part, Preview, Question
 from gateway.presentation import fits, markdown_parts, markdown_tail, plain_parts
@@ -24,10 +25,6 @@ MAX_UPLOAD = 10 * 2**20
 MAX_LABEL = 80
 BUTTONS_IN_ROW = 5
 MAX_BUTTONS = 25
-ORIGINAL = "@original"
-"""The id of the message that a slash command began; `inbound` gives it."""
-STOP = "stop"
-"""What the button below an answer that is being written sends; `inbound` reads it."""
 
 _TAIL = 1600
 """Units of an unfinished answer's end that are shown: Discord's Markdown may need more of them."""
@@ -40,6 +37,7 @@ _STOP_ROW = {
     "type": _ROW,
     "components": [{"type": _BUTTON, "style": _GREY, "label": "Stop", "custom_id": STOP}],
 }
+_OF_CHANNELS = frozenset({"nonce", "enforce_nonce", "message_reference"})
 _PLAIN: Mapping[str, Any] = {"plain": True}
 _FILE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\\"]+")
 _LETTERS = re.compile(r"[^a-z0-9]+")
@@ -124,9 +122,21 @@ def message_path(address: Address, message_id: str) -> str:
     """Where one of our messages is: a slash command's own is found by the command's token."""
     if message_id != ORIGINAL:
         return f"{messages_path(address)}/{_segment(message_id)}"
+    return f"{_hook_path(address)}/messages/{ORIGINAL}"
+
+
+def follow_up(address: Address, body: Mapping[str, Any]) -> Call | None:
+    """The same message by a slash command's token, if it answers one.
+    https://docs.discord.com/developers/resources/webhook#execute-webhook"""
+    if not address.data.get("interaction"):
+        return None
+    return _hook_path(address), {name: body[name] for name in body if name not in _OF_CHANNELS}
+
+
+def _hook_path(address: Address) -> str:
     interaction = address.data.get("interaction") or {}
     names = (_segment(interaction.get(name, "")) for name in ("application", "token"))
-    return f"/webhooks/{'/'.join(names)}/messages/{ORIGINAL}"
+    return f"/webhooks/{'/'.join(names)}"
 
 
 def _segment(value: object) -> str:

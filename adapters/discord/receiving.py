@@ -17,6 +17,7 @@ import discord
 import orjson
 
 from adapters.discord.acknowledging import Acknowledging
+from adapters.discord.backoff import Backoff
 from adapters.discord.catching_up import CatchingUp
 from adapters.discord.connection import Connection, Session
 from adapters.discord.fields import JsonObject, a_detail, details, is_id
@@ -25,7 +26,6 @@ from adapters.discord.people import Me
 from adapters.discord.refusals import refusal
 from adapters.discord.rest import Rest
 from adapters.discord.settings import DiscordSettings
-from adapters.discord.waiting import Backoff
 from gateway import Host, Receive, Unavailable
 
 SESSION = "session"

@@ -28,8 +28,8 @@ _REFUSALS = {
     ),
     4011: (
         "token",
-        "this bot is in too many servers for one connection",
-        "it would need shards, which are not supported",
+        "this bot is in more servers than one connection may serve (2500)",
+        "it would need shards, which are not supported: let another bot serve some of them",
     ),
     4012: ("gateway_url", "Discord speaks this version no more", "a newer chat-gateway is needed"),
     4013: _INTENT,

@@ -23,6 +23,7 @@ import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from importlib.metadata import version
 from typing import Any
 
 import aiohttp
@@ -44,6 +45,8 @@ CHUNK = 64 * 1024
 CONNECT = 5.0
 DOWNLOAD = aiohttp.ClientTimeout(total=300.0, connect=10.0, sock_read=20.0)
 TOKEN_REFUSED = 60.0
+"""Seconds for which a refused token is not tried again: after 10 000 refused calls in ten minutes
+Discord talks to nobody at this address. https://docs.discord.com/developers/topics/rate-limits"""
 BANNED = 60.0
 """Seconds to stay away when Cloudflare, not Discord, says that it was too much."""
 LONGEST_PAUSE = 1.0
@@ -55,12 +58,18 @@ UNKNOWN_MESSAGE = 10008
 UNKNOWN_WEBHOOK = 10015
 UNKNOWN_INTERACTION = 10062
 ALREADY_ACKNOWLEDGED = 40060
+NO_ACCESS = 50001
 NOT_OUR_MESSAGE = 50005
+NO_PERMISSION = 50013
 INVALID_WEBHOOK_TOKEN = 50027
+THREAD_ARCHIVED = 50083
+NO_REPLY = 160002
 
 # What Discord names itself by demands this shape.
 # https://docs.discord.com/developers/reference#user-agent
-HEADERS: Mapping[str, str] = {hdrs.USER_AGENT: "DiscordBot (chat-gateway, 0.1)"}
+HEADERS: Mapping[str, str] = {
+    hdrs.USER_AGENT: f"DiscordBot (chat-gateway, {version('chat-gateway')})"
+}
 
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 _GONE = frozenset(
@@ -68,11 +77,11 @@ _GONE = frozenset(
         10003,  # no such channel
         10004,  # no such server
         10013,  # no such user
-        50001,  # the bot does not see the channel
+        NO_ACCESS,  # the bot does not see the channel
         50007,  # this person takes no direct messages from it
         50008,  # the channel takes no messages
-        50013,  # the bot may not write there
-        50083,  # the thread is archived
+        NO_PERMISSION,  # the bot may not write there
+        THREAD_ARCHIVED,  # and locked: otherwise a message would open it again
         50278,  # it shares no server with this person any more
         160005,  # the thread is locked
     }
@@ -127,6 +136,7 @@ class Rest:
         self._headers = {**HEADERS, hdrs.AUTHORIZATION: f"Bot {token}"}
         # Until when (the loop's clock) a route has nothing left; "" stands for all of them.
         self._pauses: dict[str, float] = {}
+        self._refused_until = 0.0
 
     async def call(
         self,
@@ -143,8 +153,10 @@ class Rest:
         `path` follows the API's address. Without `auth` it goes without the bot's token, as calls
         do that carry a token in their path. Raises what the module tells of.
         """
+        # What has a token of its own has limits of its own, and waits for no other.
         route = _route(method, path) if auth else ""
-        await self._pause(route)
+        if route:
+            await self._pause(route)
         if self._http.closed:
             raise Unavailable("the HTTP session is closed")
         headers = self._headers if auth else HEADERS
@@ -203,10 +215,13 @@ class Rest:
     # Limits. https://docs.discord.com/developers/topics/rate-limits
 
     async def _pause(self, route: str) -> None:
-        """Wait where the last answer said that nothing is left. Raises `RateLimited`."""
+        """Wait where the last answer said that nothing is left. Raises `RateLimited`, and
+        `TokenRefused` where it said so a moment ago."""
+        now = asyncio.get_running_loop().time()
+        if now < self._refused_until:
+            raise TokenRefused("Discord refuses the token", retry_after=self._refused_until - now)
         if not self._pauses:
             return
-        now = asyncio.get_running_loop().time()
         pause = max(self._pauses.get(key, 0.0) for key in (route, "")) - now
         if pause > LONGEST_PAUSE:
             raise RateLimited("Discord's limit is used up", retry_after=pause)
@@ -245,12 +260,15 @@ class Rest:
             raise Unavailable(words) if method in _READING else OutcomeUnknown(words)
         if "message" not in told:
             raise NotAccepted(f"the answer ({status}) is not Discord's")
-        raise _refusal(status, told, auth=auth)
+        error = _refusal(status, told, auth=auth)
+        if isinstance(error, TokenRefused):
+            self._refused_until = asyncio.get_running_loop().time() + error.retry_after
+        raise error
 
     def _limited(self, response: aiohttp.ClientResponse, told: Mapping[str, Any]) -> RateLimited:
         asked = told.get("retry_after", response.headers.get(hdrs.RETRY_AFTER))
         pause = _number(asked) or (1.0 if told else BANNED)
-        if told.get("global") is True:
+        if told.get("global") is True or not told:
             self._hold("", pause)
         return RateLimited(f"Discord asks to wait for {pause:g} s", retry_after=pause)
 

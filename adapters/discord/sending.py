@@ -6,13 +6,20 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from adapters.discord import outbound
-from adapters.discord.outbound import ORIGINAL, Call
+from adapters.discord.fields import snowflake
+from adapters.discord.interactions import ORIGINAL
+from adapters.discord.outbound import Call
 from adapters.discord.rest import (
     INVALID_WEBHOOK_TOKEN,
+    NO_ACCESS,
+    NO_PERMISSION,
+    NO_REPLY,
     NOT_OUR_MESSAGE,
+    THREAD_ARCHIVED,
     UNKNOWN_INTERACTION,
     UNKNOWN_MESSAGE,
     UNKNOWN_WEBHOOK,
@@ -30,7 +37,9 @@ from gateway import (
     OutcomeUnknown,
     Preview,
     Rejected,
+    SendError,
     Sent,
+    Unavailable,
     new_id,
 )
 
@@ -43,9 +52,6 @@ CLOCKS_DIFFER = 5.0
 PAGE = 100
 MAX_PAGES = 20
 MAX_UNSURE = 100
-
-# https://docs.discord.com/developers/reference#snowflakes
-_EPOCH = 1420070400000
 
 # What Discord says of a message that cannot become the answer any more.
 _NO_EDIT = frozenset(
@@ -79,23 +85,31 @@ class Sending:
         previews = self._settings.link_previews
         files = await self._files(delivery.attachment)
         for call in outbound.create_list(delivery, link_previews=previews):
-            await self._post(call)
+            await self._post(delivery.address, call)
+        left = ""
         if delivery.replaces:
-            replaced = await self._replace(delivery, files)
-            if replaced is not None:
-                return replaced
-        return await self._post(outbound.create_message(delivery, link_previews=previews), files)
+            edit = outbound.edit_message(delivery, link_previews=previews)
+            try:
+                return await self._edit(delivery.replaces, edit, files)
+            except (Refused, Gone) as error:
+                # What cannot be edited is said anew, which also opens an archived thread; where it
+                # cannot be said at all, that is refused as well.
+                if isinstance(error, Gone) and error.code != THREAD_ARCHIVED:
+                    raise
+                self._log.info("discord.preview_lost", error=str(error))
+                left = "" if _is_lost(error) else delivery.replaces
+        call = outbound.create_message(delivery, link_previews=previews)
+        sent = await self._post(delivery.address, call, files)
+        if left:
+            await self._clear(delivery.address, left)
+        return sent
 
-    async def _replace(self, delivery: Delivery, files: Sequence[Upload]) -> Sent | None:
-        """Make the preview the answer; None where there is none any more."""
-        call = outbound.edit_message(delivery, link_previews=self._settings.link_previews)
+    async def _clear(self, address: Address, message_id: str) -> None:
+        """Take a preview away that stays beside its answer."""
         try:
-            return await self._edit(delivery.replaces, call, files)
-        except (Refused, Gone) as error:
-            if not _is_lost(error):
-                raise
-            self._log.info("discord.preview_lost", error=str(error))
-            return None
+            await self.retract(address, message_id)
+        except (SendError, Unavailable) as error:
+            self._log.debug("discord.preview_lost", error=str(error))
 
     async def _files(self, attachment: Attachment | None) -> Sequence[Upload]:
         if attachment is None:
@@ -133,11 +147,12 @@ class Sending:
         previews = self._settings.link_previews
         call = outbound.create_preview(preview, nonce=nonce, link_previews=previews)
         try:
-            return (await self._post(call)).platform_id
+            return (await self._post(preview.address, call)).platform_id
         except (OutcomeUnknown, asyncio.CancelledError):
             # With another nonce, the next try would make it two.
-            if len(self._unsure) < MAX_UNSURE:
-                self._unsure[preview.task_id] = nonce
+            self._unsure[preview.task_id] = nonce
+            if len(self._unsure) > MAX_UNSURE:
+                del self._unsure[next(iter(self._unsure))]
             raise
 
     async def retract(self, address: Address, message_id: str) -> None:
@@ -161,14 +176,22 @@ class Sending:
         if time.time() - delivery.created_at < NONCE_KNOWN:
             await self._rest.call("GET", "/users/@me")
             return None
-        since = max(_number(after), _snowflake(delivery.created_at - CLOCKS_DIFFER))
-        own_id = await self._me()
+        since = max(_number(after), snowflake(delivery.created_at - CLOCKS_DIFFER))
+        own_id, said = await self._me(), 0
         async for message in self._history(delivery.address, since):
+            said += 1
             author = message.get("author")
             mine = isinstance(author, dict) and author.get("id") == own_id
             if mine and outbound.is_same(message, delivery):
                 return Sent(platform_id=str(message["id"]))
+        if not said and delivery.address.data.get("reply_to"):
+            await self._look_whether_any(delivery.address)
         return None
+
+    async def _look_whether_any(self, address: Address) -> None:
+        """Who may not read a history is shown an empty one, though it holds what was asked."""
+        if not await self._rest.call("GET", f"{outbound.messages_path(address)}?limit=1"):
+            raise OutcomeUnknown("the channel's history may not be read")
 
     async def _history(self, address: Address, since: int) -> AsyncIterator[dict[str, Any]]:
         """A channel's messages from there on, page by page, the oldest first."""
@@ -191,9 +214,33 @@ class Sending:
 
     # Calls
 
-    async def _post(self, call: Call, files: Sequence[Upload] = ()) -> Sent:
+    async def _post(self, address: Address, call: Call, files: Sequence[Upload] = ()) -> Sent:
         path, body = call
-        return _sent(await self._call("POST", path, body, files))
+        try:
+            return _sent(await self._call("POST", path, body, files))
+        except Refused as error:
+            if error.code != NO_REPLY or "message_reference" not in body:
+                raise
+            # Who may not read what was said may not refer to it.
+            plain = {name: value for name, value in body.items() if name != "message_reference"}
+            return _sent(await self._call("POST", path, plain, files))
+        except Gone as error:
+            if error.code not in {NO_ACCESS, NO_PERMISSION}:
+                raise
+            return await self._aside(address, body, files, error)
+
+    async def _aside(
+        self, address: Address, body: dict[str, Any], files: Sequence[Upload], error: Gone
+    ) -> Sent:
+        """Answer a slash command that was used where the bot itself may not write: for 15 minutes
+        its token allows it. Such a message has no nonce."""
+        if call := outbound.follow_up(address, body):
+            with suppress(Refused, Gone):
+                return _sent(await self._call("POST", *call, files, auth=False))
+        if files and error.code == NO_PERMISSION:
+            # It may be files alone that it may not send: what else there is to say still goes.
+            raise Refused(f"the bot may not attach files there, or not write: {error}")
+        raise error
 
     async def _edit(self, message_id: str, call: Call, files: Sequence[Upload] = ()) -> Sent:
         path, body = call
@@ -219,11 +266,6 @@ def _sent(message: Any) -> Sent:
     if not isinstance(known, str):
         raise OutcomeUnknown("the answer is no message of Discord's")
     return Sent(platform_id=known)
-
-
-def _snowflake(at: float) -> int:
-    """The least id of what was said at a time."""
-    return max(0, int(at * 1000) - _EPOCH) << 22
 
 
 def _number(snowflake: object) -> int:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from starlette.routing import BaseRoute, Route
 
 from adapters.slack import checking, fetching, inbound, outbound
-from adapters.slack.api import REFUSED_TOKENS, SlackApi, SlackRefused
+from adapters.slack.api import APPS_PAGE, REFUSED_TOKENS, SlackApi, SlackRefused
 from adapters.slack.aside import Aside
 from adapters.slack.assistant import Assistant
 from adapters.slack.backoff import Backoff
@@ -85,6 +85,7 @@ class SlackAdapter:
         self._host = host
         self._log = structlog.get_logger("gateway.adapters.slack", channel=name)
         self._me = Me(user_id=settings.bot_user_id)
+        self._everywhere = False
         self._aside = Aside(self._log)
         self._rates = {
             Act.SEND: ("", read_rate(settings.channel_rate)),
@@ -150,6 +151,8 @@ class SlackAdapter:
             aftermath=self._aftermath,
             me=self._me,
             window=self.settings.catch_up,
+            called=self._is_called,
+            everywhere=self._everywhere,
             log=self._log,
         )
         receiving = Receiving(ends, receive)
@@ -175,6 +178,7 @@ class SlackAdapter:
                 await backoff.wait(error)
             else:
                 self._me = _who(answer)
+                self._everywhere = answer.get("is_enterprise_install") is True
                 self._log.info("slack.connected", user=self._me.user_id, mode=self.settings.mode)
                 return
 
@@ -197,12 +201,21 @@ class SlackAdapter:
         if said.get("channel_type") == "im":
             # There it always is: nothing has to be read twice for it.
             return True
+        read = self._read(event)
+        heard = self.settings.respond == "all"
+        return read is not None and (heard or read.addressed or read.follows)
+
+    def _is_called(self, event: Mapping[str, Any]) -> bool:
+        """Whether somebody speaks to the bot, and not only where it takes part."""
+        read = self._read(event)
+        return read is not None and (self.settings.respond == "all" or read.addressed)
+
+    def _read(self, event: Mapping[str, Any]) -> Inbound | None:
         try:
             read = self.parse(orjson.dumps(event))
-        except UnreadableUpdate:
-            return False
-        heard = self.settings.respond == "all"
-        return isinstance(read, Inbound) and (heard or read.addressed or read.follows)
+        except (UnreadableUpdate, orjson.JSONEncodeError):
+            return None
+        return read if isinstance(read, Inbound) else None
 
     def _aftermath(self, event: dict[str, Any], receipt: Receipt) -> None:
         """What depends on an event that was taken, and nothing waits for."""
@@ -212,6 +225,11 @@ class SlackAdapter:
             self._aside.do("prompts", self._assistant.started(event))
         elif kind == "message" and receipt.outcome == "accepted" and not receipt.duplicate:
             self._aside.do("title", self._assistant.titled(event))
+        elif kind in {"app_uninstalled", "tokens_revoked"}:
+            hint = (
+                f"if it was the bot's token: install the app again, {APPS_PAGE} shows the new one"
+            )
+            self._log.warning("slack.app_removed", event_type=kind, hint=hint)
 
     def _stopped(self, receiving: Receiving, address: Address, task_id: str) -> None:
         """Somebody pressed the platform's own button below an answer that is being written."""

@@ -14,6 +14,7 @@ from typing import Any
 from adapters.slack import inert, outbound
 from adapters.slack.api import SlackApi
 from adapters.slack.fields import JsonObject, a_detail, a_string, in_one_line
+from adapters.slack.remembering import remember
 from adapters.slack.settings import SlackSettings
 from adapters.slack.texts import plain
 from gateway import Address, SendError, Unavailable
@@ -38,9 +39,7 @@ class Assistant:
         channel, ts = a_string(thread, "channel_id"), a_string(thread, "thread_ts")
         if not (channel and ts):
             return
-        self._untitled[channel, ts] = None
-        while len(self._untitled) > MAX_UNTITLED:
-            self._untitled.popitem(last=False)
+        remember(self._untitled, (channel, ts), None, MAX_UNTITLED)
         if self._settings.prompts:
             await self._embellish(
                 "assistant.threads.setSuggestedPrompts",
@@ -53,15 +52,21 @@ class Assistant:
             )
 
     async def titled(self, event: Mapping[str, Any]) -> None:
-        """A person writes (`message`): a new chat is called by what is said in it first."""
+        """A person writes (`message`): a new chat is called by what is said in it first.
+
+        That a chat was opened only the older kind of agent view tells; in the newer one, its first
+        message is what begins it. https://docs.slack.dev/ai/migrating-to-agent-messaging/
+        """
         message = _inner(event)
-        key = a_string(message, "channel"), a_string(message, "thread_ts")
+        channel, ts = a_string(message, "channel"), a_string(message, "ts")
+        key = channel, a_string(message, "thread_ts") or ts
+        begins = self._settings.assistant and channel.startswith("D") and key[1] == ts
         words = plain(
             a_string(message, "text"), a_detail(a_detail(dict(event), "gateway"), "names")
         )
         title = in_one_line(inert.literal(words), LONGEST_TITLE)
-        if key in self._untitled and title:
-            del self._untitled[key]
+        if title and (begins or key in self._untitled):
+            self._untitled.pop(key, None)
             await self._embellish(
                 "assistant.threads.setTitle", channel_id=key[0], thread_ts=key[1], title=title
             )

@@ -46,6 +46,7 @@ class Around:
     names: Mapping[str, str]
     team: str
     channel_type: str
+    in_view: bool
     settings: SlackSettings
 
     def wrote(self, message: JsonObject) -> bool:
@@ -72,6 +73,7 @@ def around(update: JsonObject, body: JsonObject, me: Me, settings: SlackSettings
         names=a_detail(added, "names"),
         team=_team(body, installed, me),
         channel_type=a_string(added, "channel_type"),
+        in_view=added.get("in_view") is True,
         settings=settings,
     )
 

@@ -1,11 +1,14 @@
 """The Events API's end of a Slack channel: an event is acknowledged once it is durable.
 
-https://docs.slack.dev/apis/events-api/using-http-request-urls
+https://docs.slack.dev/apis/events-api/using-http-request-urls,
+https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,13 +18,15 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.slack.signatures import is_genuine, is_recent
 from gateway import Unavailable, UnreadableUpdate
 
 Take = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any] | None]]
 """Makes one event durable; returns what to answer its sender with, if anything. Raises
 `Unavailable` or `UnreadableUpdate`."""
 
+TOLERANCE = 300.0
+"""Seconds by which a request may be older or newer than now: others are replayed."""
+LONGEST_TIMESTAMP = 16
 MAX_BODY = 2**20
 READ_WITHIN = 10.0
 """Seconds that a request's body may take."""
@@ -149,3 +154,29 @@ async def _read(receive: Receive) -> bytes | None:
             return None
         if not event.get("more_body", False):
             return body
+
+
+# Signatures
+
+
+def is_recent(timestamp: bytes, now: float) -> bool:
+    """Whether a request's timestamp is one, in ASCII digits, and of these minutes."""
+    # Of bytes, isdigit takes only the ASCII digits.
+    if not timestamp.isdigit() or len(timestamp) > LONGEST_TIMESTAMP:
+        return False
+    return abs(now - int(timestamp)) <= TOLERANCE
+
+
+def is_genuine(
+    secret: bytes, *, timestamp: bytes, signature: bytes, body: bytes, now: float
+) -> bool:
+    """Whether this very body was signed with the secret just now; without a secret none was."""
+    if not secret or not is_recent(timestamp, now):
+        return False
+    return hmac.compare_digest(signature, sign(secret, timestamp, body))
+
+
+def sign(secret: bytes, timestamp: bytes, body: bytes) -> bytes:
+    """The signature of a body, as its header says it."""
+    whole = b"v0:" + timestamp + b":" + body
+    return b"v0=" + hmac.new(secret, whole, hashlib.sha256).hexdigest().encode()

@@ -2,13 +2,15 @@
 
 What is read is the body of an Events API request, a Socket Mode envelope, the payload of a pressed
 button or a slash command as JSON; `gateway` in it is what the adapter itself added: `names` of
-people by id, and `channel_type` where it knows that and the event does not say.
+people by id, and where the event does not say it `channel_type` and `in_view`: in a chat of the
+agent view.
 https://docs.slack.dev/apis/events-api/
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import orjson
 
@@ -93,6 +95,9 @@ def _message(event: JsonObject, event_id: str, here: Around) -> _Outcome:
 
 def _said(event: JsonObject, here: Around) -> Inbound | Ignored:
     channel, ts = an_id(event, "channel", "event"), a_time(event, "ts", "event")
+    if event.get("type") == "app_mention" and not here.user_ids:
+        # Whom it calls is the bot, though nobody has told its id yet.
+        here = replace(here, user_ids=frozenset({texts.calls(a_string(event, "text"))} - {""}))
     # A mention is told of twice, and what was missed is fetched: it is one message.
     return _written(event, event, f"{channel}:{ts}", Action.MESSAGE, here)
 
@@ -145,7 +150,7 @@ def _written(
         addressed=place.private or (action is Action.MESSAGE and _is_called(event, message, here)),
         message_id=ts,
         attachments=files,
-        follows=not place.private and _follows(place, action, call, here),
+        follows=not place.private and (call.marked or _follows(place, action, marked, here)),
     )
 
 
@@ -179,6 +184,8 @@ def _place(event: JsonObject, message: JsonObject, path: str, here: Around) -> P
     channel = an_id(event, "channel", "event")
     said = a_string(event, "channel_type") or here.channel_type
     kind = places.kind_of(channel, said)
+    if here.in_view:
+        message = {**message, "assistant_thread": {}}
     return places.of_message(kind, channel, message, path, here.settings)
 
 
@@ -192,10 +199,24 @@ def _text(
     """What is said: the text without the call for the bot, what was forwarded, and in words what
     cannot be shown."""
     said = texts.plain(texts.without_call(marked, here.user_ids), here.names)
-    lines = [said] if said.strip() else []
+    lines = [said] if said.strip() else _laid_out(message, here)
     lines += _forwarded(message, here)
     lines += missing
     return "\n".join(lines) or "\n".join(map(attachments.in_words, files))
+
+
+def _laid_out(message: JsonObject, here: Around) -> list[str]:
+    """What other bots put into blocks and attachments instead of a text."""
+    blocks = details(message, "blocks")
+    said = [
+        a_string(block, "text") or a_string(a_detail(block, "text"), "text") for block in blocks
+    ]
+    said += [
+        a_string(shown, "text") or a_string(shown, "fallback")
+        for shown in details(message, "attachments")
+        if shown.get("is_share") is not True
+    ]
+    return [texts.plain(one, here.names) for one in said if one.strip()]
 
 
 def _forwarded(message: JsonObject, here: Around) -> list[str]:
@@ -219,11 +240,13 @@ def _is_called(event: JsonObject, message: JsonObject, here: Around) -> bool:
     return isinstance(parent, str) and parent in here.user_ids
 
 
-def _follows(place: Place, action: Action, call: actions.Call, here: Around) -> bool:
-    """Whether it concerns the bot where that takes part already."""
-    if action is Action.EDIT or call.marked:
+def _follows(place: Place, action: Action, marked: str, here: Around) -> bool:
+    """Whether it concerns the bot where that takes part already: not if it calls somebody else."""
+    if action is Action.EDIT:
         return True
-    return place.conversation.kind is ConversationKind.THREAD and here.settings.follow_threads
+    if place.conversation.kind is not ConversationKind.THREAD or not here.settings.follow_threads:
+        return False
+    return texts.calls(marked) in {"", *here.user_ids}
 
 
 def _home(message: JsonObject, here: Around) -> dict[str, str]:

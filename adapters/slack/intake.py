@@ -9,16 +9,19 @@ from typing import Any
 
 import orjson
 
-from adapters.slack.inbound import NEEDS_THREAD
+from adapters.slack.actions import NEEDS_THREAD, PLAIN
 from adapters.slack.positions import Positions
 from adapters.slack.surroundings import SAYING
 from adapters.slack.turns import Turns
-from gateway import Receipt, Receive, Unavailable
+from gateway import Receipt, Receive, Unavailable, UnreadableUpdate
 
 INSIST_FOR = 2.0
 """Seconds to try for what Slack will not tell again: presses and commands, which it wants
 acknowledged within three."""
 INSIST_EVERY = 0.1
+HELD_BACK = "app_rate_limited"
+"""What Slack tells instead of events when there are too many.
+https://docs.slack.dev/reference/events/app_rate_limited"""
 # What opens something for whoever reads it, and is not needed: events are stored.
 _SECRETS = frozenset({"action_token", "response_url", "response_urls", "token"})
 
@@ -36,11 +39,6 @@ class Spot:
     thread: str
     ts: str
 
-    @property
-    def place(self) -> str:
-        """As positions know it."""
-        return f"{self.channel}:{self.thread}" if self.thread else self.channel
-
 
 class Intake:
     """Hands events to the gateway."""
@@ -56,7 +54,7 @@ class Intake:
         log: Any,
     ) -> None:
         self.behind: Callable[[], None] = lambda: None
-        """Called when a message could not be taken."""
+        """Called when a message could not be taken, or Slack holds some back."""
         self._receive = receive
         self._turns = turns
         self._positions = positions
@@ -90,12 +88,13 @@ class Intake:
         except Unavailable as error:
             self._pause(error)
             if spot:
-                self._positions.missed(spot.place, spot.ts)
                 self.behind()
             raise
         self._paused = False
         if spot:
-            self._remember(spot, event, receipt)
+            self._remember(spot, receipt)
+        elif event.get("type") == HELD_BACK:
+            self.behind()
         self._aftermath(event, receipt)
         return receipt
 
@@ -115,15 +114,14 @@ class Intake:
             self._log.warning("slack.intake_paused", error=str(error))
         self._paused = True
 
-    def _remember(self, spot: Spot, event: Mapping[str, Any], receipt: Receipt) -> None:
-        accepted = receipt.outcome == "accepted"
-        if spot.thread and not accepted:
+    def _remember(self, spot: Spot, receipt: Receipt) -> None:
+        self._positions.heard(spot.channel, spot.ts)
+        if receipt.outcome != "accepted":
             # Threads that the bot has no part in are too many to remember.
             return
-        self._positions.taken(spot.place, spot.ts)
-        if accepted and not spot.thread and not spot.channel.startswith("D"):
+        if spot.thread or not spot.channel.startswith("D"):
             # Answers to it stand in a thread, and so does what is said to them.
-            self._positions.taken(f"{spot.channel}:{spot.ts}", spot.ts)
+            self._positions.takes_part(spot.channel, spot.thread or spot.ts, spot.ts)
 
 
 def spot_of(event: Mapping[str, Any]) -> Spot | None:
@@ -141,7 +139,8 @@ def spot_of(event: Mapping[str, Any]) -> Spot | None:
 
 
 def _stored(event: Mapping[str, Any], added: Mapping[str, Any]) -> bytes:
-    """An event as it is kept: without what opens anything, and with what was found out."""
+    """An event as it is kept: without what opens anything, and with what was found out. Raises
+    `UnreadableUpdate`."""
     kept = _without_secrets(event)
     inner = kept.get("event")
     if isinstance(inner, dict):
@@ -153,7 +152,10 @@ def _stored(event: Mapping[str, Any], added: Mapping[str, Any]) -> bytes:
         kept["gateway"] = added
     else:
         kept.pop("gateway", None)
-    return orjson.dumps(kept)
+    try:
+        return orjson.dumps(kept)
+    except orjson.JSONEncodeError:
+        raise UnreadableUpdate("the event is nested too deeply") from None
 
 
 def _without_secrets(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,6 +177,7 @@ def _answer(event: Mapping[str, Any], receipt: Receipt) -> Mapping[str, Any] | N
     command = event.get("command")
     if not isinstance(command, str) or receipt.reason != NEEDS_THREAD:
         return None
-    word = command.removeprefix("/").rpartition("-")[2] or "reset"
+    name = command.removeprefix("/").rpartition("-")[2]
+    word = name if name in PLAIN else f"!{name}"
     text = f"{NEEDS_THREAD.capitalize()}: write `{word}` in the one that you mean."
     return {"response_type": "ephemeral", "text": text}

@@ -56,6 +56,11 @@ def thread_of(address: Address) -> str:
     return str(address.data.get("thread") or "")
 
 
+def gave_command(address: Address) -> str:
+    """Whose slash command is answered, if one is: those can be given anywhere."""
+    return str(address.data.get("user") or "") if address.data.get("command") else ""
+
+
 def is_markdown(delivery: Delivery) -> bool:
     """Whether its text is an agent's Markdown, and not a notice."""
     return bool(delivery.format.get("markdown"))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from adapters.slack.api import SlackApi
 from adapters.slack.fields import JsonObject, a_detail, a_string, in_one_line
+from adapters.slack.remembering import remember
 from gateway import SendError, Unavailable
 
 KNOWN_FOR = 3600.0
@@ -72,10 +73,7 @@ class People:
         self._keep(user, _name(a_detail(answer, "user")), KNOWN_FOR)
 
     def _keep(self, user: str, name: str, seconds: float) -> None:
-        self._known[user] = (name, self._clock() + seconds)
-        self._known.move_to_end(user)
-        while len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
+        remember(self._known, user, (name, self._clock() + seconds), MAX_KNOWN)
 
 
 def _name(user: JsonObject) -> str:

@@ -9,23 +9,25 @@ from functools import partial
 from typing import Any, NoReturn
 
 from adapters.slack.api import SlackApi
-from adapters.slack.catching_up import CatchingUp
+from adapters.slack.catching_up import Called, CatchingUp
 from adapters.slack.events import Events
 from adapters.slack.history import History
 from adapters.slack.inbound import Me
 from adapters.slack.intake import Aftermath, Intake
 from adapters.slack.positions import Positions
-from adapters.slack.pulse import Pulse
 from adapters.slack.socket import OpenUrl, SocketMode
 from adapters.slack.surroundings import Surroundings
 from adapters.slack.turns import Turns
-from gateway import Host, Receive
+from gateway import Host, RateLimited, Receive, SendError, Unavailable
+
+PULSE_EVERY = 30.0
+"""Seconds between two questions whether Slack is there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ends:
     """What both ways of receiving stand on. `events` is the webhook; `open_url` where a socket
-    is, None where Slack calls us."""
+    is, None where Slack calls us. `everywhere`: in all of an organisation."""
 
     channel: str
     host: Host
@@ -36,6 +38,8 @@ class Ends:
     aftermath: Aftermath
     me: Me
     window: float
+    called: Called
+    everywhere: bool
     log: Any
 
 
@@ -46,6 +50,7 @@ class Receiving:
         self._ends = ends
         turns = Turns()
         self._positions = Positions(ends.host.bookmarks, ends.channel)
+        history = partial(History, ends.api.call, ends.log, everywhere=ends.everywhere)
         self.intake = Intake(
             receive,
             turns=turns,
@@ -55,16 +60,18 @@ class Receiving:
             log=ends.log,
         )
         self._catching_up = CatchingUp(
-            History(ends.api.call, ends.log),
+            history(),
+            history(patient=False),
             self.intake.make_up_for,
             turns=turns,
             positions=self._positions,
             window=ends.window,
             learn=ends.around.learn,
+            called=ends.called,
             head=head(ends.me),
             log=ends.log,
         )
-        self.intake.behind = self._catching_up.behind
+        self.intake.behind = self._catching_up.want_soon
         self._socket = self._socket_mode(ends.open_url) if ends.open_url else None
 
     def _socket_mode(self, open_url: OpenUrl) -> SocketMode:
@@ -82,7 +89,6 @@ class Receiving:
         await self._positions.load()
         pulse = Pulse(
             partial(self._ends.api.call, "auth.test"),
-            well=self._well,
             again=self._catching_up.want,
             log=self._ends.log,
         )
@@ -108,9 +114,42 @@ class Receiving:
         finally:
             self._ends.events.take = None
 
-    def _well(self) -> None:
-        if self._socket is None or self._socket.connected:
-            self._positions.connected()
+
+class Pulse:
+    """Asks Slack now and then who we are; `again` is called when it answers after it had not."""
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[Any]],
+        *,
+        again: Callable[[], None],
+        log: Any,
+    ) -> None:
+        self._ask = ask
+        self._again = again
+        self._log = log
+        self._there = True
+
+    async def run(self) -> NoReturn:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(PULSE_EVERY)
+            await self._feel()
+
+    async def _feel(self) -> None:
+        try:
+            await self._ask()
+        except RateLimited:
+            return
+        except (SendError, Unavailable) as error:
+            if self._there:
+                self._log.warning("slack.away", error=str(error))
+            self._there = False
+            return
+        if not self._there:
+            self._log.info("slack.reached")
+            self._again()
+        self._there = True
 
 
 def head(me: Me) -> Mapping[str, Any]:

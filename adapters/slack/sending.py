@@ -32,6 +32,8 @@ MAX_PAGES = 10
 
 # Slack keeps no history for us: whether something stands there cannot be told.
 _NOT_TO_BE_READ = frozenset({"method_not_supported_for_channel_type", "missing_scope"})
+# The bot has no part in the conversation.
+_NOT_THERE = frozenset({"channel_not_found", "not_in_channel"})
 
 Message = dict[str, Any]
 
@@ -62,13 +64,26 @@ class Sending:
         elif delivery.replaces and await self._streaming.become(delivery):
             return Sent(platform_id=delivery.replaces)
         else:
-            previews = self._settings.link_previews
-            arguments = outbound.post_message(delivery, link_previews=previews)
-            answer = await self._api.call("chat.postMessage", **arguments)
-            sent = Sent(platform_id=str(answer.get("ts") or ""))
+            sent = await self._post(delivery)
         if delivery.replaces:
             await self._take_back(delivery)
         return sent
+
+    async def _post(self, delivery: Delivery) -> Sent:
+        """Say it where it belongs; or, where a command was given that the bot cannot write to, in
+        private to whoever gave it."""
+        previews = self._settings.link_previews
+        arguments = outbound.post_message(delivery, link_previews=previews)
+        person = outbound.gave_command(delivery.address)
+        try:
+            answer = await self._api.call("chat.postMessage", **arguments)
+        except SlackRefused as error:
+            if not person or error.code not in _NOT_THERE:
+                raise
+        else:
+            return Sent(platform_id=str(answer.get("ts") or ""))
+        answer = await self._api.call("chat.postMessage", **{**arguments, "channel": person})
+        return Sent(platform_id=str(answer.get("ts") or ""))
 
     async def preview(self, preview: Preview) -> str:
         """Show how far an answer is; returns the id of the message that does."""

@@ -72,7 +72,7 @@ class SlackSettings(ChannelSettings):
     """How far back to look for messages missed while nothing was connected; 0: not at all."""
     link_previews: bool = False
     """Let Slack show a preview of a page that an answer links to."""
-    channel_rate: RateText = "1/s burst 3"
+    channel_rate: RateText = "1/s burst 2"
     """Messages to one channel, group or person: Slack allows one a second, and short bursts."""
     update_rate: RateText = "40/60s burst 5"
     """Changes to messages that show an answer being written: Slack allows 50 a minute."""

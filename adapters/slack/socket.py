@@ -23,6 +23,8 @@ CONNECT_WITHIN = 15.0
 """Seconds until Slack says hello on a new connection."""
 ROTATE_AFTER = 1800.0
 """Seconds after which a connection is replaced though nothing seems to be wrong with it."""
+STEADY_AFTER = 10.0
+"""Seconds that a connection lasts on which something can be built."""
 LINGER = 10.0
 """Seconds that a replaced connection stays open for what is still under way on it."""
 CLOSE_WITHIN = 0.5
@@ -57,11 +59,20 @@ class Connection:
             return False
         return True
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Nothing comes any more."""
         self.ready.set()
         self.ending.set()
         self.over.set()
+        try:
+            await self.close()
+        finally:
+            # After a reset, aiohttp takes it for closed, and keeps the connection below it.
+            self.websocket._response.close()
+
+    async def close(self) -> None:
+        """Say goodbye, if somebody is there."""
+        await self.websocket.close()
 
 
 class SocketMode:
@@ -98,6 +109,7 @@ class SocketMode:
 
     async def run(self) -> NoReturn:
         """Stay connected until cancelled. Raises `ConfigurationError`."""
+        clock, backoff = asyncio.get_running_loop().time, Backoff()
         try:
             while True:
                 fresh = await self._connect()
@@ -108,7 +120,13 @@ class SocketMode:
                     self._gap()
                 else:
                     self._spawn(self._retire(old))
+                began = clock()
                 await self._used_up(fresh)
+                if clock() - began >= STEADY_AFTER:
+                    backoff = Backoff()
+                else:
+                    # One that ends as it begins is followed by others of the kind.
+                    await backoff.wait()
         finally:
             await self._end()
 
@@ -157,7 +175,7 @@ class SocketMode:
             async with asyncio.timeout(CONNECT_WITHIN):
                 await connection.ready.wait()
         except TimeoutError:
-            self._spawn(self._close(connection))
+            self._spawn(connection.close())
             return None
         return None if connection.over.is_set() else connection
 
@@ -171,8 +189,7 @@ class SocketMode:
                 elif message.type is not aiohttp.WSMsgType.BINARY:
                     return
         finally:
-            connection.end()
-            await connection.websocket.close()
+            await connection.end()
 
     async def _heard(self, connection: Connection, text: str) -> None:
         try:
@@ -216,10 +233,7 @@ class SocketMode:
             async with asyncio.timeout(LINGER):
                 await connection.over.wait()
         except TimeoutError:
-            await self._close(connection)
-
-    async def _close(self, connection: Connection) -> None:
-        await connection.websocket.close()
+            await connection.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -15,6 +15,7 @@ from typing import Any
 
 from adapters.slack import inert, outbound
 from adapters.slack.api import SlackApi, SlackRefused
+from adapters.slack.remembering import remember
 from gateway import (
     Address,
     Delivery,
@@ -116,7 +117,7 @@ class Streaming:
         if not text.strip():
             return ""
         # Until it is known: it may stand there, and another beside it would be worse than none.
-        _remember(self._lost, preview.task_id)
+        remember(self._lost, preview.task_id, None, MAX_REMEMBERED)
         try:
             message_id = await self._start(preview.address, text) if can_stream else ""
             message_id = message_id or await self._post(preview)
@@ -143,10 +144,10 @@ class Streaming:
                 raise
             self._log.info("slack.no_streaming", conversation=channel, error=str(error))
             self._none_at_all = error.code in _NEVER
-            _remember(self._without, channel)
+            remember(self._without, channel, None, MAX_REMEMBERED)
             return ""
         message_id = str(answer.get("ts") or "")
-        _remember(self._streams, _key(address, message_id), _Stream(text=text))
+        remember(self._streams, _key(address, message_id), _Stream(text=text), MAX_REMEMBERED)
         return message_id
 
     async def _post(self, preview: Preview) -> str:
@@ -261,9 +262,3 @@ class Streaming:
 
 def _key(address: Address, message_id: str) -> tuple[str, str]:
     return address.data["channel"], message_id
-
-
-def _remember(those: OrderedDict[Any, Any], key: Any, value: Any = None) -> None:
-    those[key] = value
-    while len(those) > MAX_REMEMBERED:
-        those.popitem(last=False)

@@ -1,4 +1,8 @@
-"""What an event does not say of itself: what people are called, and what sort of place it was."""
+"""What an event does not say of itself: what people are called, and what sort of place it was.
+
+Of a chat in the older kind of agent view only new messages say that they stand in one; those that
+change or delete one do not.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from adapters.slack.remembering import remember
 from gateway import SendError, Unavailable
 
 WITHIN = 0.5
@@ -33,13 +38,11 @@ class Surroundings:
         self._names = names
         self._concerns = concerns
         self._sorts: OrderedDict[str, str] = OrderedDict()
+        self._in_view: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def learn(self, channel: str, sort: str) -> None:
         """This is what Slack calls the sort of a channel."""
-        self._sorts[channel] = sort
-        self._sorts.move_to_end(channel)
-        if len(self._sorts) > MAX_PLACES:
-            self._sorts.popitem(last=False)
+        remember(self._sorts, channel, sort, MAX_PLACES)
 
     async def of(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """What can be added to an event, in half a second at most."""
@@ -53,9 +56,20 @@ class Surroundings:
                 self.learn(channel, sort)
             elif not channel.startswith("D"):
                 found["channel_type"] = await self._sort(channel)
+            if channel.startswith("D") and self._stands_in_view(channel, inner):
+                found["in_view"] = True
         if (people := _people(inner)) and self._concerns(event):
             found["names"] = dict(await self._names(people))
         return found
+
+    def _stands_in_view(self, channel: str, inner: Mapping[str, Any]) -> bool:
+        """Whether a change concerns a message in the agent view that was seen when it was new."""
+        changed = inner.get("message") or inner.get("previous_message")
+        if isinstance(changed, dict):
+            return (channel, str(changed.get("thread_ts"))) in self._in_view
+        if "assistant_thread" in inner and isinstance(thread := inner.get("thread_ts"), str):
+            remember(self._in_view, (channel, thread), None, MAX_PLACES)
+        return False
 
     async def _sort(self, channel: str) -> str:
         """A mention does not say whether its place is a channel or a group of people."""

@@ -46,6 +46,12 @@ def mentions(text: str, user_ids: Collection[str]) -> bool:
     return "<@" in text and any(match[1] in user_ids for match in _MENTION.finditer(text))
 
 
+def calls(text: str) -> str:
+    """Whom the text begins with a mention of; empty: nobody."""
+    match = _MENTION.match(text.lstrip())
+    return match[1] if match else ""
+
+
 def without_call(text: str, user_ids: Collection[str]) -> str:
     """Take mentions of these off the start; alone, or further on, they are part of the text."""
     start = len(text) - len(text.lstrip())

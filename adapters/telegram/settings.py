@@ -31,7 +31,7 @@ class TelegramSettings(ChannelSettings):
     """How long a request for updates stays open: 1 to 50 seconds."""
     max_connections: Annotated[int, Field(ge=1, le=100)] = 40
     """How many webhook requests Telegram may make at once."""
-    chat_rate: RateText = "1/s burst 3"
+    chat_rate: RateText = "1/s burst 2"
     """What goes to one private chat, typing and edits included; 0 means no limit."""
     group_rate: RateText = "17/60s burst 3"
     """What goes to one group or channel: Telegram allows 20 a minute."""

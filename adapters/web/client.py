@@ -22,7 +22,11 @@ _LONGEST_PAUSE = 0.5
 
 
 class SessionOver(Exception):
-    """The token opens nothing any more (401)."""
+    """The `token` opens nothing any more (401)."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("the session is over")
+        self.token = token
 
 
 class Refused(Exception):
@@ -131,7 +135,7 @@ class Network:
             return response
         problem = await _problem(response)
         if response.status == 401:
-            raise SessionOver(problem)
+            raise SessionOver(token)
         raise Refused(response.status, problem, float(response.headers.get("Retry-After", 0)))
 
     async def ask(self, method: str, path: str, token: str, body: Any) -> dict[str, Any]:
@@ -179,8 +183,8 @@ class Browser:
             try:
                 await self._network.carry(work())
                 pause = _FIRST_PAUSE
-            except SessionOver:
-                self._over()
+            except SessionOver as over:
+                self._over(over.token)
                 await asyncio.sleep(pause)
             except (aiohttp.ClientError, OSError, Refused, TimeoutError):
                 await asyncio.sleep(pause)
@@ -247,7 +251,7 @@ class Browser:
                 if self.token != token:
                     return
                 if kind == "ended":
-                    raise SessionOver
+                    raise SessionOver(token)
                 if kind == "message":
                     self._show(data)
                 self._network.changed.set()
@@ -261,9 +265,9 @@ class Browser:
         self.token, self.session_id, self.last = session["token"], session["session_id"], 0
         self._news.set()
 
-    def _over(self) -> None:
-        # What is being posted may be a reset, whose answer brings the next token.
-        if self.token and not self._posting:
+    def _over(self, token: str) -> None:
+        # What is being posted may be a reset, whose answer brings the next token, or just did.
+        if token and self.token == token and not self._posting:
             self.token = ""
             self.ended += 1
 

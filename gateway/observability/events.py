@@ -77,6 +77,7 @@ ADAPTER_EVENTS = {
     "discord.resumed": "a session goes on where it was interrupted",
     "discord.silent": "Discord answers no heartbeats; the connection is made anew",
     "slack.acknowledgement_lost": "a connection was gone before Slack heard that an event is taken",
+    "slack.app_removed": "the app was removed from the workspace, or its token revoked",
     "slack.away": "Slack does not answer; what it tells meanwhile is asked for afterwards",
     "slack.call_failed": "a call that is made until it succeeds failed; said once",
     "slack.catch_up_failed": "what was missed cannot be asked for now; tried again",

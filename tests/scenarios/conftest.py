@@ -11,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.testing.simulator import running
 from tests import browser
+from tests.scenarios.town import Town, town
 from tests.support.page import CONFIG, DESKTOP, PHONE, Window, launched
 from tests.support.process import GatewayProcess
 
@@ -21,6 +22,13 @@ async def telegram() -> AsyncIterator[TelegramSimulator]:
     async with running(TelegramSimulator(rates=None)) as simulator:
         yield simulator
         assert not simulator.refusals
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", name="town")
+async def shared_town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    """One gateway for each worker, with bots for tests that bring their own people."""
+    async with town(tmp_path_factory.mktemp("town")) as built:
+        yield built
 
 
 @pytest.fixture(scope="session")

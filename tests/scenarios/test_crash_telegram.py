@@ -9,10 +9,11 @@ import pytest
 
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.failpoints import NAMES
-from tests.scenarios.crash import crash_and_recover, question_over_a_crash
+from tests.scenarios.crash import crash_and_recover, question_over_a_crash, question_windows
 from tests.support.telegram import telegram_gateway
 
 WINDOWS = sorted(NAMES)
+ASKING = [name for name in WINDOWS if name != "between-parts"]
 WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
 
 
@@ -72,8 +73,7 @@ async def killed(
         await crash_and_recover(process, telegram, failpoint=window, at=at, crowd=crowd)
 
 
-@pytest.mark.parametrize("at", [1, 2])
-@pytest.mark.parametrize("window", [name for name in WINDOWS if name != "between-parts"])
+@pytest.mark.parametrize(("window", "at"), question_windows(ASKING, first=1))
 async def test_a_question_survives(
     telegram: TelegramSimulator, tmp_path: Path, window: str, at: int
 ) -> None:

@@ -12,17 +12,20 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.agents.model import CUT
 from gateway.failpoints import NAMES
 from gateway.runner import AWAY, FAILED
 from gateway.testing.openai import ChatRequest, ModelFault, ModelServer
+from gateway.testing.simulator import running
 from tests.scenarios.crash import crash_and_recover
 from tests.support.agents import expected
 from tests.support.configuration import configuration
@@ -36,6 +39,11 @@ PNG = (
     b"\0\0\0\nIDATx\x9cc\0\1\0\0\5\0\1\r\n-\xb4\0\0\0\0IEND\xaeB`\x82"
 )
 WINDOWS = sorted(NAMES)
+MODELLED = ("after-commit-1", "during-run", "before-commit-2", "after-commit-2")
+"""Windows in which it matters what answers: around the question to the model and its answer. In
+all others, which the soak tries, nothing knows who wrote what is sent."""
+in_house = pytest.mark.asyncio(loop_scope="session")
+"""For tests that take the fixture `house`, which lives as long as its worker."""
 KEY = "sk-scenario-key-0123456789"
 
 
@@ -77,6 +85,32 @@ async def gateway_with(
     async with GatewayProcess(config, folder, start=start) as process:
         yield process
         assert KEY not in process.output
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A model, and a gateway that several tests talk to, each with people of its own."""
+
+    model: ModelServer
+    telegram: TelegramSimulator
+    process: GatewayProcess
+    http: aiohttp.ClientSession
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("modelled")
+    async with (
+        ModelServer(recalled, api_key=KEY) as model,
+        running(TelegramSimulator(rates=None)) as telegram,
+        gateway_with(
+            model, telegram, folder, first_token="2s", stall="2s", max_characters=10_000
+        ) as process,
+        aiohttp.ClientSession() as http,
+    ):
+        yield House(model=model, telegram=telegram, process=process, http=http)
+        assert not model.refusals
+        assert not telegram.refusals
 
 
 def about(*words: str) -> Callable[[ChatRequest], bool]:
@@ -148,24 +182,22 @@ async def others(
     "fault",
     [ModelFault.STALL, ModelFault.STALL_MIDWAY, ModelFault.CUT_OFF, ModelFault.BROKEN_JSON],
 )
+@in_house
 async def test_a_model_that_fails_one_is_felt_by_nobody_else(
-    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, fault: ModelFault
+    house: House, fault: ModelFault
 ) -> None:
     """They wait, and are answered once and whole; what a failed run had streamed is void."""
-    ada = at_home(telegram, "Ada")
-    async with (
-        gateway_with(model, telegram, tmp_path, first_token="2s", stall="2s") as process,
-        aiohttp.ClientSession() as http,
-    ):
-        usual = await others(telegram, process, http)
-        for word in ("trouble", "bother"):
-            model.fail_next(fault, after=1, only=about(word))
-        troubled = asyncio.gather(
-            ada.ask("trouble", timeout=30), Visitor(process, http).watch("bother")
-        )
-        during = await others(telegram, process, http)
-        heard, (streamed, answer) = await troubled
-        assert await ada.ask("so?") == "so? after trouble"
+    model, process, http = house.model, house.process, house.http
+    ada = at_home(house.telegram, "Ada")
+    usual = await others(house.telegram, process, http)
+    for word in ("trouble", "bother"):
+        model.fail_next(fault, after=1, only=about(word))
+    troubled = asyncio.gather(
+        ada.ask("trouble", timeout=30), Visitor(process, http).watch("bother")
+    )
+    during = await others(house.telegram, process, http)
+    heard, (streamed, answer) = await troubled
+    assert await ada.ask("so?") == "so? after trouble"
     assert (heard, answer) == ("trouble after nothing", "bother after nothing")
     # A run's pieces are shown live or not at all, but never after those of another.
     assert len(streamed) <= 2
@@ -179,99 +211,87 @@ async def test_a_model_that_fails_one_is_felt_by_nobody_else(
 @pytest.mark.parametrize(
     "seconds", [2.0, pytest.param(60.0, marks=pytest.mark.soak)], ids=["short", "minute"]
 )
-async def test_too_many_requests_for_a_while(
-    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, seconds: float
-) -> None:
+@in_house
+async def test_too_many_requests_for_a_while(house: House, seconds: float) -> None:
     """Nobody's attempts burn; who waits for more than 30 seconds is told so, once."""
-    ada, bob = at_home(telegram, "Ada"), at_home(telegram, "Bob")
-    async with (
-        gateway_with(model, telegram, tmp_path) as process,
-        aiohttp.ClientSession() as http,
-    ):
-        model.fail_next(ModelFault.RATE_LIMIT, seconds=seconds, retry_after=0.5)
-        began = time.monotonic()
-        page = asyncio.create_task(Visitor(process, http).ask("three"))
-        await ada.say("one")
-        await ada.say("two")
-        await bob.say("one")
-        assert await Visitor(process, http).ask("hi", "other") == ["hi"]
-        assert time.monotonic() - began < seconds
-        last = ["two after one"]
-        for home, wanted in ((ada, ["one after nothing", *last]), (bob, ["one after nothing"])):
-            told = [AWAY] if seconds > 30 else []
-            assert await home.heard(len([*told, *wanted]), timeout=90) == [*told, *wanted]
-        assert (await page)[-1] == "three after nothing"
-        assert process.output.count("agent_away") == 1
-        assert "429" in process.output
+    process, http = house.process, house.http
+    ada, bob = at_home(house.telegram, "Ada"), at_home(house.telegram, "Bob")
+    away = process.output.count("agent_away")
+    house.model.fail_next(ModelFault.RATE_LIMIT, seconds=seconds, retry_after=0.5)
+    began = time.monotonic()
+    page = asyncio.create_task(Visitor(process, http).ask("three"))
+    await ada.say("one")
+    await ada.say("two")
+    await bob.say("one")
+    assert await Visitor(process, http).ask("hi", "other") == ["hi"]
+    assert time.monotonic() - began < seconds
+    last = ["two after one"]
+    for home, wanted in ((ada, ["one after nothing", *last]), (bob, ["one after nothing"])):
+        told = [AWAY] if seconds > 30 else []
+        assert await home.heard(len([*told, *wanted]), timeout=90) == [*told, *wanted]
+    assert (await page)[-1] == "three after nothing"
+    assert process.output.count("agent_away") == away + 1
+    assert "429" in process.output
 
 
-async def test_nonsense_for_ever_is_cut(
-    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
-) -> None:
-    ada = at_home(telegram, "Ada")
-    async with (
-        gateway_with(model, telegram, tmp_path, max_characters=10_000) as process,
-        aiohttp.ClientSession() as http,
-    ):
-        usual = await others(telegram, process, http)
-        model.fail_next(ModelFault.ENDLESS, 2, only=about("trouble"))
-        page = asyncio.create_task(Visitor(process, http).ask("trouble"))
-        await ada.say("trouble")
-        during = await others(telegram, process, http)
-        heard = await ada.heard(3)
-        assert [text.endswith(CUT.strip()) for text in heard] == [False, False, True]
-        (said,) = await page
-        assert len(said) == 10_000 + len(CUT)
-        await model.wait_until(lambda: model.hung_up == 2)
-        assert (await ada.ask("so?")).startswith("so? after trouble")
+@in_house
+async def test_nonsense_for_ever_is_cut(house: House) -> None:
+    model, process, http = house.model, house.process, house.http
+    ada = at_home(house.telegram, "Ada")
+    usual = await others(house.telegram, process, http)
+    hung_up = model.hung_up
+    model.fail_next(ModelFault.ENDLESS, 2, only=about("trouble"))
+    page = asyncio.create_task(Visitor(process, http).ask("trouble"))
+    await ada.say("trouble")
+    during = await others(house.telegram, process, http)
+    heard = await ada.heard(3)
+    assert [text.endswith(CUT.strip()) for text in heard] == [False, False, True]
+    (said,) = await page
+    assert len(said) == 10_000 + len(CUT)
+    await model.wait_until(lambda: model.hung_up == hung_up + 2)
+    assert (await ada.ask("so?")).startswith("so? after trouble")
     assert during < max(3 * usual, 1.0)
 
 
-async def test_a_model_that_fails_for_good_is_a_notice(
-    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
-) -> None:
-    ada = at_home(telegram, "Ada")
-    async with (
-        gateway_with(model, telegram, tmp_path) as process,
-        aiohttp.ClientSession() as http,
-    ):
-        model.fail_next(ModelFault.CUT_OFF, seconds=60, only=about("trouble"))
-        page = asyncio.create_task(Visitor(process, http).ask("trouble"))
-        assert await ada.ask("trouble", timeout=30) == FAILED
-        assert await page == [FAILED]
-        assert await ada.ask("so?") == "so? after nothing"
-    assert len([r for r in model.requests if r.texts[-1] == "trouble"]) == 10
+@in_house
+async def test_a_model_that_fails_for_good_is_a_notice(house: House) -> None:
+    model = house.model
+    ada = at_home(house.telegram, "Ada")
+    model.fail_next(ModelFault.CUT_OFF, seconds=60, only=about("doom"))
+    page = asyncio.create_task(Visitor(house.process, house.http).ask("doom"))
+    assert await ada.ask("doom", timeout=30) == FAILED
+    assert await page == [FAILED]
+    assert await ada.ask("so?") == "so? after nothing"
+    assert len([r for r in model.requests if r.texts[-1] == "doom"]) == 10
 
 
-async def test_a_picture_is_seen_now_and_later(
-    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
-) -> None:
-    async with (
-        gateway_with(model, telegram, tmp_path) as process,
-        aiohttp.ClientSession() as http,
-    ):
-        visitor = Visitor(process, http)
-        await visitor.client.open()
-        picture = await visitor.send_file("cat.png", PNG)
-        await visitor.client.say("look", attachments=[picture])
-        assert (await visitor.ask("and?"))[0].startswith("and? after look[image]")
+@in_house
+async def test_a_picture_is_seen_now_and_later(house: House) -> None:
+    before = len(house.model.requests)
+    visitor = Visitor(house.process, house.http)
+    await visitor.client.open()
+    picture = await visitor.send_file("cat.png", PNG)
+    await visitor.client.say("look", attachments=[picture])
+    assert (await visitor.ask("and?"))[0].startswith("and? after look[image]")
     image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{b64(PNG)}"}}
-    for request in model.requests:
+    now, later = house.model.requests[before:]
+    for request in (now, later):
         assert image in request.messages[0]["content"]
 
 
-async def test_stop_hangs_up(
-    model: ModelServer, telegram: TelegramSimulator, tmp_path: Path
-) -> None:
-    ada = at_home(telegram, "Ada")
-    async with gateway_with(model, telegram, tmp_path):
-        model.fail_next(ModelFault.STALL_MIDWAY)
-        await ada.say("trouble")
-        await model.wait_until(lambda: len(model.requests) == 1)
-        await asyncio.sleep(0.2)
-        await ada.say("/stop")
-        await model.wait_until(lambda: model.hung_up == 1, timeout=3)
-        await telegram.wait_until(lambda: any("Stopped" in text for text in ada.texts()))
+@in_house
+async def test_stop_hangs_up(house: House) -> None:
+    model = house.model
+    ada = at_home(house.telegram, "Ada")
+    hung_up = model.hung_up
+    model.fail_next(ModelFault.STALL_MIDWAY, only=about("halt"))
+    await ada.say("halt")
+    await model.wait_until(lambda: any(r.texts[-1] == "halt" for r in model.requests))
+    await asyncio.sleep(0.2)
+    await ada.say("/stop")
+    # Before the model itself would be given up.
+    await model.wait_until(lambda: model.hung_up == hung_up + 1, timeout=1.5)
+    await ada.simulator.wait_until(lambda: any("Stopped" in text for text in ada.texts()))
 
 
 async def test_a_wrong_key_is_one_clear_line_for_the_operator(
@@ -291,7 +311,7 @@ async def test_a_wrong_key_is_one_clear_line_for_the_operator(
     model.refusals.clear()
 
 
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("window", MODELLED)
 async def test_nothing_is_lost_with_a_model(
     model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, window: str
 ) -> None:

@@ -52,14 +52,16 @@ async def test_what_was_set_aside_is_tried_again(
     ada, bob = at_home(telegram, "Ada"), at_home(telegram, "Bob")
     async with telegram_gateway(telegram, tmp_path, agent="faulty", gateway=OPERATED) as gateway:
         await ada.say("broken 5")
-        await ada.heard(1, timeout=30)
+        assert "something went wrong" in (await ada.heard(1, timeout=30))[0]
+        assert "broken on purpose" in gateway.output
+        assert await ada.ask("hello") == "hello on try 1"
         telegram.fail_next(Fault.BLOCKED)
         await bob.say("hello")
         await gateway.until_logged("delivery_refused")
         set_aside = await command(gateway, "deliveries", "list")
         for one in set_aside:
             await command(gateway, "deliveries", "retry", one["id"])
-        assert (await ada.heard(2))[1] == "broken 5 on try 6"
+        assert (await ada.heard(3))[2] == "broken 5 on try 6"
         assert await bob.heard(1) == ["hello on try 1"]
 
 

@@ -1,4 +1,7 @@
-"""The platform or the store away in the middle of traffic: everything is answered, once."""
+"""The platform or the store away in the middle of traffic: everything is answered, once.
+
+A short absence of the platforms, all of them, is in `platforms/test_failures.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from gateway.testing.postgres import PostgresServer
 from tests.support.people import Home, at_home
 from tests.support.telegram import telegram_gateway
 
-SHORT, LONG = 4.0, 60.0
+SHORT, LONG = 2.0, 60.0
 WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
 
 
@@ -25,20 +28,18 @@ def own_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("mode", ["polling", "webhook"])
-@pytest.mark.parametrize(
-    "seconds", [SHORT, pytest.param(LONG, marks=pytest.mark.soak)], ids=["short", "minute"]
-)
-async def test_the_platform_is_away(
-    telegram: TelegramSimulator, tmp_path: Path, mode: str, seconds: float
+async def test_the_platform_is_away_for_a_minute(
+    telegram: TelegramSimulator, tmp_path: Path, mode: str
 ) -> None:
     channel = WEBHOOK if mode == "webhook" else {}
     people = [at_home(telegram, name) for name in ("Ada", "Bob", "Cyd")]
     async with telegram_gateway(telegram, tmp_path, channel=channel) as gateway:
-        talking = asyncio.create_task(_talk(people, 40, seconds * 1.5 / 40))
-        await asyncio.sleep(seconds / 4)
+        talking = asyncio.create_task(_talk(people, 40, LONG * 1.5 / 40))
+        await asyncio.sleep(LONG / 4)
         await telegram.outage(True)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(LONG)
         await telegram.outage(False)
         await talking
         await _all_answered(people, 40)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from playwright.async_api import BrowserContext, Route, expect
 
-from tests.support.page import Window
+from tests.support.page import Window, one_look
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -76,6 +76,7 @@ async def test_a_choice_is_pressed(window: Window) -> None:
     await window.ready()
 
 
+@one_look
 @pytest.mark.parametrize("typed", ["tea", "1"])
 async def test_a_choice_is_typed(window: Window, typed: str) -> None:
     await window.say("ask me something")
@@ -103,6 +104,7 @@ async def test_a_question_can_be_answered_after_a_reload(window: Window) -> None
     await expect(window.answers.last).to_contain_text("Water. A button")
 
 
+@one_look
 async def test_a_reload_shows_the_same(window: Window) -> None:
     await window.talk("my name is Grace")
     await window.talk("what is my name?")
@@ -116,6 +118,7 @@ async def test_a_reload_shows_the_same(window: Window) -> None:
     await window.at_the_end()
 
 
+@one_look
 async def test_a_long_history_comes_in_pages(window: Window) -> None:
     await window.open("echo")
     await window.talk("0")
@@ -137,6 +140,7 @@ async def test_a_long_history_comes_in_pages(window: Window) -> None:
     await expect(window.button("Show earlier messages")).to_be_hidden()
 
 
+@one_look
 async def test_starting_anew_by_command(window: Window) -> None:
     await window.talk("remember my cat is called Ada")
     await window.say("/reset")
@@ -151,6 +155,7 @@ async def test_starting_anew_by_command(window: Window) -> None:
     await expect(window.said).to_have_text(["what do you remember?"])
 
 
+@one_look
 async def test_other_commands_are_answered_as_notices(window: Window) -> None:
     await window.say("/help")
     await expect(window.notices).to_contain_text(["/reset"])
@@ -168,6 +173,7 @@ async def test_an_answer_is_stopped(window: Window) -> None:
     await window.talk("wait 0")
 
 
+@one_look
 async def test_a_restart_of_the_gateway_is_survived(frail: Window) -> None:
     await frail.talk("remember my cat is called Ada")
     frail.gateway.kill()
@@ -182,6 +188,7 @@ async def test_a_restart_of_the_gateway_is_survived(frail: Window) -> None:
     await expect(frail.said).to_have_count(2)
 
 
+@one_look
 async def test_what_was_said_elsewhere_meanwhile_appears(frail: Window) -> None:
     await frail.talk("hello")
     await frail.gateway.restart()
@@ -190,6 +197,7 @@ async def test_what_was_said_elsewhere_meanwhile_appears(frail: Window) -> None:
     await expect(frail.answers).to_have_count(2)
 
 
+@one_look
 async def test_an_answer_that_a_crash_interrupts_comes_after_it(frail: Window) -> None:
     await frail.open("slow")
     await frail.say("wait 1")
@@ -201,6 +209,7 @@ async def test_an_answer_that_a_crash_interrupts_comes_after_it(frail: Window) -
     await expect(frail.unfinished).to_have_count(0)
 
 
+@one_look
 async def test_an_answer_that_came_while_nobody_listened(frail: Window) -> None:
     await frail.open("slow")
     await frail.say("wait 0.5")
@@ -208,13 +217,15 @@ async def test_an_answer_that_came_while_nobody_listened(frail: Window) -> None:
     frail.gateway.kill()
     await frail.page.route("**/api/chat/events", lambda route: route.abort())
     await frail.gateway.start()
-    await frail.page.wait_for_timeout(1500)
+    while "done" not in await (await frail.api("GET", "/api/chat/history")).text():
+        await frail.page.wait_for_timeout(50)
     await frail.page.unroute_all(behavior="ignoreErrors")
     await expect(frail.answers).to_have_text(["done wait 0.5"], timeout=20_000)
     await expect(frail.unfinished).to_have_count(0)
     await expect(frail.button("Stop")).to_be_hidden()
 
 
+@one_look
 async def test_a_message_whose_confirmation_was_lost_is_sent_once(window: Window) -> None:
     await window.talk("hello")
     posts: list[str] = []
@@ -243,6 +254,7 @@ async def test_a_message_whose_confirmation_was_lost_is_sent_once(window: Window
     assert len(history["messages"]) == 4
 
 
+@one_look
 async def test_a_session_that_ended_elsewhere_is_followed_by_another(window: Window) -> None:
     await window.talk("remember my cat is called Ada")
     await window.api("DELETE", "/api/session")
@@ -252,6 +264,7 @@ async def test_a_session_that_ended_elsewhere_is_followed_by_another(window: Win
     window.errors.clear()
 
 
+@one_look
 async def test_text_that_a_dead_session_refused_is_kept(window: Window) -> None:
     await window.talk("hello")
     script = """() => { const book = JSON.parse(localStorage.getItem("chat/demo/book"));
@@ -270,6 +283,7 @@ async def test_text_that_a_dead_session_refused_is_kept(window: Window) -> None:
     await expect(window.said).to_have_text(["do not lose me"])
 
 
+@one_look
 async def test_a_message_that_is_refused_can_be_tried_again(window: Window) -> None:
     await window.talk("hello")
     problem = {"status": 429, "headers": {"Retry-After": "9", "Content-Type": "application/json"}}
@@ -285,6 +299,7 @@ async def test_a_message_that_is_refused_can_be_tried_again(window: Window) -> N
     await expect(failure).to_have_count(0)
 
 
+@one_look
 async def test_two_windows_show_one_conversation(window: Window, context: BrowserContext) -> None:
     await window.talk("hello")
     second = Window(await context.new_page(), window.gateway)
@@ -300,6 +315,7 @@ async def test_two_windows_show_one_conversation(window: Window, context: Browse
     second.fine()
 
 
+@one_look
 async def test_agents_do_not_share_a_conversation(window: Window) -> None:
     await window.talk("my name is Grace")
     await window.open("echo")
@@ -328,12 +344,14 @@ async def test_the_newest_message_stays_in_sight_for_who_looks_at_it(window: Win
     await window.at_the_end()
 
 
+@one_look
 async def test_the_description_is_readable(window: Window) -> None:
     await window.page.goto(f"{window.gateway.base_url}/docs")
     await expect(window.page.locator("article").first).to_contain_text("/api/chat")
     assert await window.page.locator("article").count() > 10
 
 
+@one_look
 async def test_a_question_stays_open_however_late_its_post_is_confirmed(window: Window) -> None:
     async def late(route: Route) -> None:
         await route.fetch()

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from tests.support.page import PHONE, Window
+from tests.support.page import PHONE, Window, one_look
 
 # Where the list is beside the conversation; on a phone it is behind a button.
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.parametrize("look", ["desktop-light"]),
+    one_look,
 ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.support.page import Window, png
+from tests.support.page import Window, one_look, png
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -74,6 +74,7 @@ async def test_files_are_dropped_and_pasted(window: Window, event: str) -> None:
     await expect(window.page.locator(".log .user .file .name")).to_have_text(["a.txt", "c.txt"])
 
 
+@one_look
 async def test_one_that_is_too_large_is_refused_in_words(window: Window) -> None:
     await expect(window.page.get_by_label("Attach files")).to_have_attribute(
         "title", "Attach files, at most 100 kB each"
@@ -90,6 +91,7 @@ async def test_one_that_is_too_large_is_refused_in_words(window: Window) -> None
     await expect(window.tray).to_have_count(0)
 
 
+@one_look
 async def test_what_the_server_refuses_is_told_too(window: Window) -> None:
     # A page that was opened before the limit was lowered.
     await window.page.route(
@@ -133,6 +135,7 @@ async def test_progress_is_shown_and_can_be_cancelled(window: Window) -> None:
     await expect(window.page.locator(".log .user .file .name")).to_have_text(["a.txt", "c.txt"])
 
 
+@one_look
 async def test_a_lost_connection_is_not_a_lost_file(window: Window) -> None:
     await window.talk("hello")
     await window.page.route("**/api/files", lambda route: route.abort(), times=1)
@@ -144,6 +147,7 @@ async def test_a_lost_connection_is_not_a_lost_file(window: Window) -> None:
     await expect(window.alert).to_be_hidden()
 
 
+@one_look
 async def test_addresses_that_have_expired_are_renewed(window: Window) -> None:
     await window.open("echo")
     await window.attach("red.png", png(), "image/png")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Browser, BrowserContext, Response, ViewportSize, expect
 
-from tests.support.page import DESKTOP, NARROW, PHONE, Window, png
+from tests.support.page import DESKTOP, NARROW, PHONE, Window, one_look, png
 from tests.support.process import ROOT, GatewayProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -139,6 +139,7 @@ async def dark(window: Window) -> bool:
     return sum(map(int, colour[4:-1].split(","))) < 150
 
 
+@one_look
 async def test_whoever_listens_hears_whole_messages_once(window: Window) -> None:
     await window.open("calm")
     await window.page.evaluate("""() => {
@@ -252,6 +253,7 @@ async def test_a_reader_above_is_left_alone_while_it_streams(window: Window) -> 
     await expect(jump).to_be_hidden()
 
 
+@one_look
 async def test_being_offline_is_said(window: Window) -> None:
     await window.talk("hello")
     await window.page.context.set_offline(True)
@@ -263,7 +265,7 @@ async def test_being_offline_is_said(window: Window) -> None:
     await expect(window.status).to_be_empty()
 
 
-@pytest.mark.parametrize("look", ["desktop-light"])
+@one_look
 async def test_every_button_has_a_name_and_takes_the_keyboard(window: Window) -> None:
     await window.talk("hello")
     for button in await window.page.locator("button:not([hidden])").all():

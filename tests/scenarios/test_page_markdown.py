@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.support.page import Window
+from tests.support.page import Window, one_look
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -135,6 +135,7 @@ async def test_code_is_copied(window: Window) -> None:
     assert copied == "let a = '<b>';\n\nlet c;"
 
 
+@one_look
 @pytest.mark.parametrize("agent", ["markup", "echo"])
 async def test_hostile_markup_does_nothing(window: Window, agent: str) -> None:
     await window.open(agent)
@@ -172,6 +173,7 @@ async def harmless(window: Window) -> None:
     assert set(schemes) <= {"https:", "http:", "mailto:", "#"}
 
 
+@one_look
 async def test_the_first_fence_holds_without_the_second(window: Window) -> None:
     """Addresses, which DOMPurify would look at again."""
     bad = [
@@ -187,6 +189,7 @@ async def test_the_first_fence_holds_without_the_second(window: Window) -> None:
     assert await window.page.evaluate(script, bad + good) == [""] * len(bad) + good
 
 
+@one_look
 async def test_the_second_fence_holds_without_the_first(window: Window) -> None:
     """DOMPurify by itself, given elements that the first fence would never have made."""
     await window.open("markup")
@@ -205,6 +208,7 @@ async def test_the_second_fence_holds_without_the_first(window: Window) -> None:
     assert left == '<div><p dir="auto">hello</p><a></a></div>'
 
 
+@one_look
 async def test_a_page_cannot_be_given_markup_as_text(window: Window) -> None:
     script = "document.body.innerHTML = '<p>x'"
     refused = await window.page.evaluate(
@@ -214,6 +218,7 @@ async def test_a_page_cannot_be_given_markup_as_text(window: Window) -> None:
     window.errors.clear()
 
 
+@one_look
 async def test_nesting_without_end_is_cut_short(window: Window) -> None:
     await window.open("markup")
     await window.talk("> " * 3000 + "deep")

@@ -1,4 +1,4 @@
-"""All that Telegram brings, through the real process: files, albums, edits, replies, deletions,
+"""All that Telegram brings, through the real process: files, albums, replies, deletions,
 business accounts and groups that move."""
 
 from __future__ import annotations
@@ -7,10 +7,9 @@ import struct
 import zlib
 from pathlib import Path
 
-import pytest
-
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.testing.simulator import Fault, SentFile
+from tests.scenarios.town import Town, in_town
 from tests.support.people import Home, at_home, in_group
 from tests.support.telegram import telegram_gateway
 
@@ -39,118 +38,86 @@ async def settled(telegram: TelegramSimulator) -> None:
 # Files
 
 
-async def test_a_photo_and_a_voice_message_reach_the_agent(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
+@in_town
+async def test_a_photo_and_a_voice_message_reach_the_agent(town: Town) -> None:
+    telegram = town["witness"]
     ada = at_home(telegram, "Ada")
-    async with telegram_gateway(telegram, tmp_path, agent="witness"):
-        rose = photo(1)
-        await telegram.send_file(
-            rose.content, rose.name, rose.media_type, person=ada.person, place=ada.place
-        )
-        (answer,) = await ada.heard(1)
-        assert answer == f"[photo] / {read(rose)} / after nothing"
-        voice = SentFile(name="voice.ogg", media_type="audio/ogg", content=VOICE)
-        await telegram.send_file(
-            VOICE, "voice.ogg", "audio/ogg", kind="voice", person=ada.person, place=ada.place
-        )
-        answer = (await ada.heard(2))[-1]
-        said, heard, after = answer.split(" / ")
-        assert said.startswith("[voice message")
-        assert (heard, after) == (read(voice, "voice.ogg"), "after [photo]")
+    rose = photo(1)
+    await telegram.send_file(
+        rose.content, rose.name, rose.media_type, person=ada.person, place=ada.place
+    )
+    (answer,) = await ada.heard(1)
+    assert answer == f"[photo] / {read(rose)} / after nothing"
+    voice = SentFile(name="voice.ogg", media_type="audio/ogg", content=VOICE)
+    await telegram.send_file(
+        VOICE, "voice.ogg", "audio/ogg", kind="voice", person=ada.person, place=ada.place
+    )
+    answer = (await ada.heard(2))[-1]
+    said, heard, after = answer.split(" / ")
+    assert said.startswith("[voice message")
+    assert (heard, after) == (read(voice, "voice.ogg"), "after [photo]")
 
 
-async def test_an_album_is_one_turn_with_all_its_pictures(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
+@in_town
+async def test_an_album_is_one_turn_with_all_its_pictures(town: Town) -> None:
+    telegram = town["witness"]
     ada = at_home(telegram, "Ada")
     pictures = [photo(number) for number in range(3)]
-    async with telegram_gateway(telegram, tmp_path, agent="witness"):
-        await telegram.send_album(
-            pictures, person=ada.person, place=ada.place, caption="which is a rose?"
-        )
-        (answer,) = await ada.heard(1)
-        assert answer.startswith("which is a rose?")
-        assert answer.split(" / ")[1:4] == [read(picture) for picture in pictures]
-        after = await ada.ask("and then?")
-        assert after.count("which is a rose?") == 1
-        assert len(ada.texts()) == 2
+    await telegram.send_album(
+        pictures, person=ada.person, place=ada.place, caption="which is a rose?"
+    )
+    (answer,) = await ada.heard(1)
+    assert answer.startswith("which is a rose?")
+    assert answer.split(" / ")[1:4] == [read(picture) for picture in pictures]
+    after = await ada.ask("and then?")
+    assert after.count("which is a rose?") == 1
+    assert len(ada.texts()) == 2
 
 
+@in_town
 async def test_an_album_in_a_group_is_whole_though_only_its_caption_calls_the_bot(
-    telegram: TelegramSimulator, tmp_path: Path
+    town: Town,
 ) -> None:
-    account = telegram.add_bot("77:all", "all_bot", can_read_all_group_messages=True)
+    telegram = town["attentive"]
     ada, _ = in_group(telegram, "Ada", "Bob")
-    place = telegram.join(ada.place, account)
     pictures = [photo(number) for number in range(3)]
-    channel = telegram.settings(account)
-    async with telegram_gateway(telegram, tmp_path, agent="witness", channel=channel):
-        await telegram.send_album(
-            pictures, person=ada.person, place=place, caption="compare", mention=True
-        )
-        (sent,) = await telegram.wait_sent(1, place)
-        assert sent.text.split(" / ")[1:4] == [read(picture) for picture in pictures]
+    await telegram.send_album(
+        pictures, person=ada.person, place=ada.place, caption="compare", mention=True
+    )
+    (sent,) = await telegram.wait_sent(1, ada.place)
+    assert sent.text.split(" / ")[1:4] == [read(picture) for picture in pictures]
 
 
-# Edits and replies
+# Replies
 
 
-async def test_a_message_edited_while_it_waits_is_read_as_edited(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
-    ada = at_home(telegram, "Ada")
-    async with telegram_gateway(telegram, tmp_path, agent="slow"):
-        await ada.say("sleep 2")
-        event = await ada.say("sleep 0")
-        await settled(telegram)
-        await telegram.edit(event, "nap 0", person=ada.person)
-        assert await ada.heard(2) == ["done sleep 2", "done nap 0"]
-
-
-async def test_an_answered_message_that_is_edited_is_remembered_as_edited(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
-    ada = at_home(telegram, "Ada")
-    async with telegram_gateway(telegram, tmp_path) as process:
-        event = await ada.say("roses")
-        await ada.heard(1)
-        await telegram.edit(event, "tulips", person=ada.person)
-        await settled(telegram)
-        assert await ada.ask("two") == "two after tulips"
-        await process.restart()
-        assert await ada.ask("three") == "three after tulips|two"
-        assert len(ada.texts()) == 3
-
-
-async def test_a_reply_brings_what_it_replies_to(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
+@in_town
+async def test_a_reply_brings_what_it_replies_to(town: Town) -> None:
+    telegram = town["witness"]
     ada, bob = in_group(telegram, "Ada", "Bob")
-    async with telegram_gateway(telegram, tmp_path, agent="witness"):
-        await ada.ask("one", mention=True)
-        (answer,) = telegram.sent(ada.place)
-        await telegram.say(
-            "really?",
-            person=bob.person,
-            place=bob.place,
-            reply_to=answer.message_id,
-            quote="after nothing",
-        )
-        heard = await ada.heard(2)
-        assert heard[-1] == "really? / quoting me: after nothing / after one"
-        event = await ada.say("roses want shade", mention=True)
-        await ada.heard(3)
-        await telegram.say(
-            "is she right?",
-            person=bob.person,
-            place=bob.place,
-            mention=True,
-            reply_to=telegram.message_id(event),
-        )
-        said = (await ada.heard(4))[-1]
-        assert said.startswith("is she right? / quoting Ada: ")
-        assert "roses want shade / after" in said
+    await ada.ask("one", mention=True)
+    (answer,) = telegram.sent(ada.place)
+    await telegram.say(
+        "really?",
+        person=bob.person,
+        place=bob.place,
+        reply_to=answer.message_id,
+        quote="after nothing",
+    )
+    heard = await ada.heard(2)
+    assert heard[-1] == "really? / quoting me: after nothing / after one"
+    event = await ada.say("roses want shade", mention=True)
+    await ada.heard(3)
+    await telegram.say(
+        "is she right?",
+        person=bob.person,
+        place=bob.place,
+        mention=True,
+        reply_to=telegram.message_id(event),
+    )
+    said = (await ada.heard(4))[-1]
+    assert said.startswith("is she right? / quoting Ada: ")
+    assert "roses want shade / after" in said
 
 
 # Business accounts
@@ -178,18 +145,17 @@ async def test_what_is_said_to_a_business_stays_there(
         assert [len(home.texts()) for home in (ada, shop, bank)] == [2, 2, 2]
 
 
-async def test_what_a_business_s_owner_writes_is_not_answered(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
+@in_town
+async def test_what_a_business_s_owner_writes_is_not_answered(town: Town) -> None:
+    telegram = town["recall"]
     ada, owner = at_home(telegram, "Ada"), telegram.person("Olga")
     place = telegram.business(ada.person, "bc-1", owner=owner)
     shop = Home(telegram, ada.person, place)
-    async with telegram_gateway(telegram, tmp_path):
-        assert await shop.ask("one") == "one after nothing"
-        await telegram.say("I answer myself", person=owner, place=place)
-        await settled(telegram)
-        assert await shop.ask("two") == "two after one"
-        assert len(shop.texts()) == 2
+    assert await shop.ask("one") == "one after nothing"
+    await telegram.say("I answer myself", person=owner, place=place)
+    await settled(telegram)
+    assert await shop.ask("two") == "two after one"
+    assert len(shop.texts()) == 2
 
 
 async def test_what_is_deleted_is_forgotten(telegram: TelegramSimulator, tmp_path: Path) -> None:
@@ -205,41 +171,42 @@ async def test_what_is_deleted_is_forgotten(telegram: TelegramSimulator, tmp_pat
         assert await shop.ask("three") == "three after two"
 
 
-async def test_a_waiting_message_that_is_deleted_is_not_answered(
-    telegram: TelegramSimulator, tmp_path: Path
-) -> None:
+@in_town
+async def test_a_waiting_message_that_is_deleted_is_not_answered(town: Town) -> None:
+    telegram = town["slow"]
     ada = at_home(telegram, "Ada")
-    async with telegram_gateway(telegram, tmp_path, agent="slow"):
-        shop = at_business(telegram, ada)
-        await shop.say("sleep 2")
-        event = await shop.say("sleep 0")
-        await shop.say("nap 0")
-        await settled(telegram)
-        await telegram.delete(telegram.message_id(event), place=shop.place)
-        assert await shop.heard(2) == ["done sleep 2", "done nap 0"]
+    shop = at_business(telegram, ada)
+    await shop.say("sleep 1")
+    event = await shop.say("sleep 0")
+    await shop.say("nap 0")
+    await settled(telegram)
+    await telegram.delete(telegram.message_id(event), place=shop.place)
+    assert await shop.heard(2) == ["done sleep 1", "done nap 0"]
 
 
 # Groups that move
 
 
-@pytest.mark.parametrize("twice", [False, True])
 async def test_a_group_that_becomes_a_supergroup_keeps_its_session(
-    telegram: TelegramSimulator, tmp_path: Path, twice: bool
+    telegram: TelegramSimulator, tmp_path: Path
 ) -> None:
     ada = telegram.person("Ada")
-    group = telegram.group("Gardeners", basic=True, people=[ada])
+    moved = []
     async with telegram_gateway(telegram, tmp_path) as process:
-        old = Home(telegram, ada, group)
-        assert await old.ask("one", mention=True) == "one after nothing"
-        new = Home(telegram, ada, telegram.migrate(group))
-        await settled(telegram)
-        if twice:
-            telegram.inject(_told(old, migrate_to_chat_id=int(new.place.id)))
-            telegram.inject(_told(new, migrate_from_chat_id=int(old.place.id)))
+        for told_twice in (False, True):
+            old = Home(telegram, ada, telegram.group("Gardeners", basic=True, people=[ada]))
+            assert await old.ask("one", mention=True) == "one after nothing"
+            new = Home(telegram, ada, telegram.migrate(old.place))
             await settled(telegram)
-        assert await new.ask("two", mention=True) == "two after one"
+            if told_twice:
+                telegram.inject(_told(old, migrate_to_chat_id=int(new.place.id)))
+                telegram.inject(_told(new, migrate_from_chat_id=int(old.place.id)))
+                await settled(telegram)
+            assert await new.ask("two", mention=True) == "two after one"
+            moved.append(new)
         await process.restart()
-        assert await new.ask("three", mention=True) == "three after one|two"
+        for new in moved:
+            assert await new.ask("three", mention=True) == "three after one|two"
 
 
 async def test_a_refused_answer_is_the_first_to_tell_of_a_move(
@@ -270,21 +237,22 @@ async def test_a_refused_answer_is_the_first_to_tell_of_a_move(
         assert not telegram.duplicates()
 
 
+@in_town
 async def test_what_waits_under_the_new_id_already_is_answered_with_the_older_session(
-    telegram: TelegramSimulator, tmp_path: Path
+    town: Town,
 ) -> None:
+    telegram = town["slow"]
     (old,), (new,) = in_group(telegram, "Ada"), in_group(telegram, "Ada")
-    async with telegram_gateway(telegram, tmp_path, agent="slow"):
-        assert await old.ask("sleep 0", mention=True) == "done sleep 0"
-        # The sign of the move comes after what was said there: webhooks keep no order.
-        await new.say("sleep 2", mention=True)
-        await new.say("sleep 0.1", mention=True)
-        await settled(telegram)
-        telegram.inject(_told(old, migrate_to_chat_id=int(new.place.id)))
-        assert await new.heard(2, timeout=20) == ["done sleep 2", "done sleep 0.1"]
-        status = await new.ask("/status", mention=True)
-        assert "6 messages" in status
-    assert not telegram.duplicates()
+    assert await old.ask("sleep 0", mention=True) == "done sleep 0"
+    # The sign of the move comes after what was said there: webhooks keep no order.
+    await new.say("sleep 1", mention=True)
+    await new.say("sleep 0.1", mention=True)
+    await settled(telegram)
+    telegram.inject(_told(old, migrate_to_chat_id=int(new.place.id)))
+    assert await new.heard(2, timeout=20) == ["done sleep 1", "done sleep 0.1"]
+    status = await new.ask("/status", mention=True)
+    assert "6 messages" in status
+    assert not telegram.duplicates(new.place)
 
 
 def _told(home: Home, **fields: int) -> dict[str, object]:

@@ -325,9 +325,9 @@ async def test_a_gateway_killed_in_the_middle_of_an_answer_loses_no_word(tmp_pat
         try:
             assert process.stdout is not None
             first = await asyncio.wait_for(process.stdout.readline(), WITHIN)
-            await asyncio.sleep(1)
-            gateway.kill()
             await asyncio.sleep(0.5)
+            gateway.kill()
+            await asyncio.sleep(0.2)
             await gateway.start()
             out, err = await asyncio.wait_for(process.communicate(), 60)
         finally:

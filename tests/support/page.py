@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from playwright.async_api import FilePayload, Locator, Page, ViewportSize, expect
 
 from tests.support.process import ROOT, GatewayProcess
@@ -20,7 +21,7 @@ def _python(name: str) -> dict[str, str]:
 AGENTS = ("demo", "calm", "echo", "slow", "markup", "essay", "halting", "beekeeper")
 CONFIG: dict[str, Any] = {
     "agents": {
-        "demo": {"kind": "demo", "pace": 0.1},
+        "demo": {"kind": "demo", "pace": 0.02},
         "calm": {"kind": "demo", "pace": 0.6},
         "echo": {"kind": "echo"},
         **{name: _python(name) for name in AGENTS[3:]},
@@ -37,6 +38,8 @@ CONFIG: dict[str, Any] = {
 }
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
+one_look = pytest.mark.parametrize("look", ["desktop-light"])
+"""For what scripts and the server do, whatever the width and the colours."""
 NARROW = ViewportSize(width=360, height=640)
 
 

@@ -12,9 +12,10 @@ from tests.support.agents import expected
 async def player(turn: Turn) -> AsyncIterator[Output]:
     """Answer what `recall` would; do otherwise where the first word says so.
 
-    ``ask …`` offers two colours, ``approve …`` wants a yes, ``sleep S …`` takes so many seconds,
-    ``write N S …`` streams so many words, so many seconds apart, ``send N …`` sends a file of so
-    many bytes, ``publish …`` speaks twice. Files that came are named with their sizes.
+    ``ask …`` offers two colours, ``choose A;B;…`` these things, ``approve …`` wants a yes,
+    ``sleep S …`` takes so many seconds, ``write N S …`` streams so many words, so many seconds
+    apart, ``drip S …`` streams what follows, ``send N …`` sends a file of so many bytes,
+    ``publish …`` speaks twice. Files that came are named with their sizes.
     """
     if turn.answer is not None:
         yield Text(f"{turn.answer.question.text} {turn.answer.text} {turn.answer.approved}")
@@ -24,6 +25,9 @@ async def player(turn: Turn) -> AsyncIterator[Output]:
         case "ask", _:
             colours = ("Red", "Blue")
             yield Ask(text=f"colour for {turn.text}?", kind=QuestionKind.CHOICE, options=colours)
+        case "choose", _:
+            options = tuple(turn.text.removeprefix("choose ").split(";"))
+            yield Ask(text=f"what of {turn.text}?", kind=QuestionKind.CHOICE, options=options)
         case "approve", _:
             yield Ask(text=f"may I {turn.text}?", kind=QuestionKind.APPROVAL)
         case "sleep", [seconds, *_]:
@@ -34,6 +38,10 @@ async def player(turn: Turn) -> AsyncIterator[Output]:
             for number in range(int(count)):
                 await asyncio.sleep(float(pause))
                 yield Text(f" w{number}")
+        case "drip", [pause, *said]:
+            for piece in _pieces(" ".join(said)):
+                yield Text(piece)
+                await asyncio.sleep(float(pause))
         case "send", [size, *_]:
             yield File(name=f"{size}.txt", data=b"x" * int(size), media_type="text/plain")
             yield Text(f"sent {size}")
@@ -49,6 +57,10 @@ async def _rest(seconds: float) -> None:
     # In small steps, so that it can be stopped between them.
     for _ in range(int(seconds * 20)):
         await asyncio.sleep(0.05)
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start : start + 9] for start in range(0, len(text), 9)]
 
 
 async def _said(turn: Turn) -> str:

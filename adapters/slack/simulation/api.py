@@ -82,7 +82,12 @@ class WebApi:
         except ApiError as error:
             self.refusals.append(f"{method}: {error.error}")
             return refusal(error)
-        return Answer(body=orjson.dumps({"ok": True, **result}))
+        return Answer(body=orjson.dumps({"ok": True, **result}), headers=self._granted(token))
+
+    def _granted(self, token: str) -> Mapping[str, str]:
+        """Every answer says what the token may do."""
+        app = self.bot(token)
+        return {} if app is None else {"X-OAuth-Scopes": ",".join(sorted(app.scopes))}
 
     def _result(self, method: str, token: str, given: JsonObject) -> JsonObject:
         if method == CONNECT:

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
 from tests.support.stage import PLATFORMS, Stage, Theatre, theatre
 
+DESCRIPTIONS: Mapping[str, str] = {
+    "telegram-polling": "telegram/aiogram-schema-10.3.json",
+    "telegram-webhook": "telegram/aiogram-schema-10.3.json",
+    "discord": "discord/openapi.json",
+    "slack-socket": "slack/slack_web_methods_2026-05.json",
+    "slack-events": "slack/slack_web_methods_2026-05.json",
+}
+
+
+@pytest.fixture(scope="session")
+def described(request: pytest.FixtureRequest) -> Mapping[str, Mapping[str, Any]]:
+    """The platforms' own descriptions of what may be called, where they are at hand."""
+    try:
+        folder: Path = request.getfixturevalue("reference_data")
+    except pytest.skip.Exception:
+        return {}
+    return {
+        name: {"schema": orjson.loads((folder / "specs" / path).read_bytes())}
+        for name, path in DESCRIPTIONS.items()
+    }
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Theatre]:
-    """The gateway, and a stage for every platform."""
-    async with theatre(tmp_path_factory.mktemp("theatre")) as opened:
+async def house(
+    tmp_path_factory: pytest.TempPathFactory, described: Mapping[str, Mapping[str, Any]]
+) -> AsyncIterator[Theatre]:
+    """The gateway, and a stage for every platform; every call is as the platform describes it."""
+    async with theatre(tmp_path_factory.mktemp("theatre"), simulated=described) as opened:
         yield opened
 
 

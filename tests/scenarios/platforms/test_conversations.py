@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.agents import expected
-from tests.support.stage import Stage
+from tests.support.people import Home
+from tests.support.stage import Stage, Theatre
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,12 +62,18 @@ async def test_a_running_answer_is_stopped_and_nothing_behind_it(stage: Stage) -
     assert heard == ["Stopped.", "next after sleep 30"]
 
 
-async def test_an_answer_is_one_message_however_it_was_shown(stage: Stage) -> None:
-    """Streamed for longer than previews need to show."""
-    ada = stage.at_home()
-    await ada.say("write 20 0.15")
+async def test_an_answer_is_one_message_however_it_was_shown(house: Theatre) -> None:
+    """Streamed for longer than previews need to show; on all platforms at once."""
+    homes = [stage.at_home() for stage in house.stages.values()]
+    for ada in homes:
+        await ada.say("write 20 0.15")
     wanted = " ".join(["writing 20.", *(f"w{number}" for number in range(20))])
-    await stage.simulator.wait_until(lambda: ada.texts() == [wanted], timeout=15)
+    for ada in homes:
+        await ada.simulator.wait_until(partial(_shows, ada, wanted), timeout=15)
+
+
+def _shows(home: Home, text: str) -> bool:
+    return home.texts() == [text]
 
 
 async def test_speaking_early(stage: Stage) -> None:
@@ -204,6 +214,23 @@ async def test_an_answered_message_is_remembered_as_edited(stage: Stage) -> None
     await stage.simulator.wait_until(lambda: not stage.simulator.unacknowledged())
     await asyncio.sleep(0.2)
     assert await ada.ask("two") == "two after uno"
+
+
+# Calls
+
+
+@pytest.mark.reference_data
+async def test_every_call_is_as_its_platform_describes_it(
+    stage: Stage, described: Mapping[str, Mapping[str, Any]], reference_data: Path
+) -> None:
+    """All calls in this house are checked, and judged again when it closes: see the theatre."""
+    if stage.name == "web":
+        pytest.skip("a page is called nothing")
+    assert described[stage.name]["schema"], reference_data
+    ada, simulator = stage.at_home(), stage.simulator
+    await ada.ask("ask")
+    await ada.press("Blue")
+    assert getattr(simulator, "violations", None) == []
 
 
 def _edit(stage: Stage) -> Any:

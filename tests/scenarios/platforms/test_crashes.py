@@ -34,7 +34,7 @@ async def test_soak_on_sqlite(tmp_path: Path, name: str, window: str, seed: int)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("name", NAMES_OF)
 async def test_soak_on_postgresql(

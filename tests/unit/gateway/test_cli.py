@@ -32,11 +32,12 @@ from gateway.errors import ConfigurationError, GatewayError, Problem
 from gateway.ports.records import Arrival, Effects, Entry, RowEnd
 from gateway.ports.store import Store
 from gateway.store import connect
-from gateway.testing.openai import ModelServer
+from gateway.testing.openai import ModelServer, in_thread
 from tests.architecture.source import ROOT
 from tests.support.process import toml
 
 TOKEN = "an-operators-token"
+VARIABLES = ("GATEWAY_", "DISCORD_", "SLACK_", "TELEGRAM_")
 COMMAND = str(Path(sys.executable).parent / "gateway")
 UPDATE = {
     "update_id": 7,
@@ -70,7 +71,7 @@ Run = Callable[..., Done]
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command in this process, in an empty folder and without the gateway's variables."""
     monkeypatch.chdir(tmp_path)
-    for name in [n for n in os.environ if n.startswith(("GATEWAY_", "TELEGRAM_"))]:
+    for name in [n for n in os.environ if n.startswith(VARIABLES)]:
         monkeypatch.delenv(name)
 
     def run(*words: str) -> Done:
@@ -184,17 +185,21 @@ def test_the_unexpected_is_one_line_unless_debugged(
 
 
 def test_check_says_that_all_is_well(cli: Run) -> None:
+    names = ("telegram", "discord", "slack")
+    skipped = {
+        name: f"the environment variable {name.upper()}_BOT_TOKEN is not set" for name in names
+    }
     done = cli("check")
     assert done.code == 0
     assert done.out.splitlines() == [
-        "channels.telegram is skipped: the environment variable TELEGRAM_BOT_TOKEN is not set",
+        *(f"channels.{name} is skipped: {why}" for name, why in skipped.items()),
         "the embedded default: no problem found (1 channel, 1 agent)",
         "Nothing was called: --online also tries tokens, keys and servers.",
     ]
     assert cli("check", "--json").json == {
         "source": "the embedded default",
         "problems": [],
-        "skipped": {"telegram": "the environment variable TELEGRAM_BOT_TOKEN is not set"},
+        "skipped": skipped,
         "accounts": {},
         "answers": {},
     }
@@ -247,26 +252,23 @@ def test_check_may_ask_the_platform(cli: Run, tmp_path: Path) -> None:
     assert "aaaaaa" not in done.out
 
 
-async def test_check_may_ask_the_agents(tmp_path: Path) -> None:
-    async with ModelServer(models=("known",)) as server:
+def test_check_may_ask_the_agents(cli: Run, tmp_path: Path) -> None:
+    with in_thread(ModelServer(models=("known",))) as server:
         config: dict[str, Any] = {
             "agents": {"assistant": {"kind": "llm", **server.agent()}},
             "channels": {"web": {"platform": "web"}},
         }
         (tmp_path / "gateway.toml").write_text(toml(config))
         words = ("check", "-c", "gateway.toml", "--online")
-        good = await asyncio.to_thread(process, *words, cwd=tmp_path)
+        good = cli(*words)
         assert (good.code, good.err) == (0, "")
         assert good.out.startswith("agents.assistant: known at ")
         assert "--online" not in good.out
-        assert (await asyncio.to_thread(process, *words, "--json", cwd=tmp_path)).json[
-            "answers"
-        ].keys() == {"assistant"}
+        assert cli(*words, "--json").json["answers"].keys() == {"assistant"}
         config["agents"]["assistant"]["model"] = "unknown"
         (tmp_path / "gateway.toml").write_text(toml(config))
-        offline = await asyncio.to_thread(process, *words[:-1], cwd=tmp_path)
-        assert offline.code == 0
-        bad = await asyncio.to_thread(process, *words, cwd=tmp_path)
+        assert cli(*words[:-1]).code == 0
+        bad = cli(*words)
     assert bad.code == 1
     assert bad.out.startswith("gateway.toml: agents.assistant.model")
 
@@ -560,11 +562,16 @@ def free_port() -> int:
 class Gateway:
     """A running one, and its configuration for the commands beside it."""
 
-    folder: Path
     address: str
+    run: Run
+    monkeypatch: pytest.MonkeyPatch
 
     def cli(self, *words: str, **environ: str) -> Done:
-        return process(*words, cwd=self.folder, env={**os.environ, **environ})
+        """Run a command beside it, from this process."""
+        with self.monkeypatch.context() as patched:
+            for name, value in environ.items():
+                patched.setenv(name, value)
+            return self.run(*words)
 
     def new_session(self) -> str:
         request = Request(f"{self.address}/api/session", data=b"{}", method="POST")  # noqa: S310
@@ -574,7 +581,9 @@ class Gateway:
 
 
 @pytest.fixture
-def gateway(tmp_path: Path, database: Path) -> Iterator[Gateway]:
+def gateway(
+    tmp_path: Path, database: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Gateway]:
     """The real process, on the filled database, with an operator token."""
     port = free_port()
     (tmp_path / "config").mkdir()
@@ -587,7 +596,7 @@ def gateway(tmp_path: Path, database: Path) -> Iterator[Gateway]:
         running = subprocess.Popen([COMMAND, "run"], cwd=tmp_path, env=environment, stderr=log)
     try:
         wait_until(lambda: "gateway_started" in (tmp_path / "log").read_text(), running)
-        yield Gateway(tmp_path, f"http://127.0.0.1:{port}")
+        yield Gateway(f"http://127.0.0.1:{port}", cli, monkeypatch)
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
         assert "gateway_stopped" in (tmp_path / "log").read_text()
@@ -621,7 +630,7 @@ def test_operators_act_through_the_running_gateway(gateway: Gateway) -> None:
     assert gateway.cli("deliveries", "list", "--state", "dead", "--json").json == []
 
 
-def test_beside_a_running_gateway_acts_need_its_token(gateway: Gateway) -> None:
+def test_beside_a_running_gateway_acts_need_its_token(gateway: Gateway, tmp_path: Path) -> None:
     without = gateway.cli("sessions", "reset", SESSION)
     assert without.code == 1
     assert "in use by process" in without.err
@@ -629,7 +638,7 @@ def test_beside_a_running_gateway_acts_need_its_token(gateway: Gateway) -> None:
     wrong = gateway.cli("sessions", "reset", SESSION, OPERATOR="another-token")
     assert wrong.code == 1
     assert "was started with another operator token" in wrong.err
-    second = gateway.cli("run", OPERATOR=TOKEN)
+    second = process("run", cwd=tmp_path, env={**os.environ, "OPERATOR": TOKEN})
     assert second.code == 1
     assert "Traceback" not in second.err
     assert "in use by process" in second.err

@@ -12,9 +12,9 @@ import aiohttp
 import orjson
 import structlog
 
+from adapters.discord.acknowledging import acknowledge
 from adapters.discord.commands import offer
 from adapters.discord.inbound import Me, parse
-from adapters.discord.interactions import acknowledge
 from adapters.discord.rest import Rest
 from adapters.discord.sending import Sending
 from adapters.discord.settings import DiscordSettings

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
 import pytest
+import structlog
 
 from adapters.discord import catching_up
-from adapters.discord.catching_up import CatchingUp, newest, snowflake
+from adapters.discord.catching_up import CatchingUp, newest
+from adapters.discord.fields import snowflake
 from adapters.discord.intake import Intake, Watermark
+from adapters.discord.rest import Rest
 from gateway import observability as obs
 from gateway.testing.simulator import Fault, SimulatedPlace
 from tests.unit.adapters.discord.channel import Channel, until
@@ -65,6 +69,33 @@ async def test_a_session_lost_under_way_is_caught_up_with(discord: Channel) -> N
     assert discord.count("IDENTIFY") == 2
     assert discord.inbox.said_in(discord.here) == ["before", "meanwhile"]
     assert discord.inbox.said_in(discord.there) == ["before, too", "meanwhile, too"]
+
+
+async def test_who_waits_is_read_first(discord: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catching_up, "AT_ONCE", 1)
+    bobs = [discord.simulator.person(f"Bob {number}") for number in range(4)]
+    places = [discord.simulator.place("direct", people=[bob]) for bob in bobs]
+    await heard_before(discord, *places)
+    known = [place for place in await discord.host.bookmarks.load("garden") if "dm:" in place]
+    last = next(place for place in places if place.id in known[-1])
+    read, release = Rest.call, asyncio.Event()
+
+    async def slowly(rest: Rest, method: str, path: str, **more: Any) -> Any:
+        if "after=" in path:
+            await release.wait()
+        return await read(rest, method, path, **more)
+
+    monkeypatch.setattr(Rest, "call", slowly)
+    discord = discord.again()
+    async with discord.running():
+        await discord.say("now", last)
+        await asyncio.sleep(0.05)
+        release.set()
+        await discord.hears("now")
+        await discord.settled()
+        await until(lambda: discord.count("list_messages") == 4)
+    order = [call.parameters["channel_id"] for call in discord.simulator.calls("list_messages")]
+    assert [f"dm:{channel}" for channel in order] == [known[0], known[-1], *known[1:-1]]
 
 
 async def test_a_channel_never_heard_of_is_read_from_where_anything_was_heard(
@@ -209,6 +240,8 @@ async def test_a_crash_while_catching_up_loses_nothing(discord: Channel) -> None
     await heard_before(discord, discord.here, discord.there)
     await discord.say("missed")
     await discord.say("missed, too", discord.there, mention=True)
+    other = discord.simulator.place("channel")
+    await discord.say("missed where nothing was heard yet", other, mention=True)
     second = discord.again()
     second.inbox.gate.clear()
     async with second.running():
@@ -218,7 +251,7 @@ async def test_a_crash_while_catching_up_loses_nothing(discord: Channel) -> None
     assert not second.inbox.texts
     third = second.again()
     async with third.running():
-        await third.hears("missed", "missed, too")
+        await third.hears("missed", "missed, too", "missed where nothing was heard yet")
         await third.settled()
         await until(lambda: orjson.loads(third.marks()["session"])[3] == "")
     assert third.count("IDENTIFY") == 2
@@ -229,19 +262,27 @@ class Server(dict[str, Any]):
     """A dictionary that can be watched."""
 
 
-async def test_a_server_is_not_kept_in_memory(discord: Channel) -> None:
-    """While histories are read, nothing of it is left but the ids of their channels."""
-    waiting_work: list[Coroutine[Any, Any, None]] = []
+def catching_up_of(
+    discord: Channel, spawn: Callable[[Coroutine[Any, Any, None]], object]
+) -> CatchingUp:
+    """One whose channels are worked off by `spawn`."""
     intake = Intake(
         discord.inbox,
-        waiting_work.append,
+        spawn,
         name="garden",
         bookmarks=discord.host.bookmarks,
         watermark=Watermark(),
         moved=lambda: None,
         log=None,
     )
-    history = CatchingUp(discord.adapter._rest, intake, reach=1.0, over=lambda: None, log=None)
+    log = structlog.get_logger("test")
+    return CatchingUp(discord.adapter._rest, intake, reach=1.0, over=lambda: None, log=log)
+
+
+async def test_a_server_is_not_kept_in_memory(discord: Channel) -> None:
+    """While histories are read, nothing of it is left but the ids of their channels."""
+    work: list[Coroutine[Any, Any, None]] = []
+    history = catching_up_of(discord, work.append)
     history.begin({"channel:1": "5"}, ["7", "8"])
     server = Server(id="7", channels=[{"id": "1", "last_message_id": "9"}], members=[{}] * 1000)
     watched = weakref.ref(server)
@@ -249,8 +290,24 @@ async def test_a_server_is_not_kept_in_memory(discord: Channel) -> None:
     del server
     gc.collect()
     assert watched() is None
-    (work,) = waiting_work
-    work.close()
+    (one,) = work
+    one.close()
+
+
+async def test_turns_come_again(discord: Channel) -> None:
+    history = catching_up_of(discord, lambda work: work.close())
+    for _ in range(catching_up.AT_ONCE + 1):
+        async with asyncio.timeout(1.0), history._turns.of("1"):
+            pass
+
+
+async def test_since_when_something_may_be_missing_is_not_forgotten(discord: Channel) -> None:
+    """Neither for what is heard meanwhile, nor when the session is lost once more."""
+    history = catching_up_of(discord, lambda work: work.close())
+    history.begin({"channel:1": "50"}, ["7"], since=5)
+    assert history.behind == 5
+    history.begin({"channel:1": "60"}, ["7"])
+    assert history.behind == 5
 
 
 def test_times_and_ids() -> None:

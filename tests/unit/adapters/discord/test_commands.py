@@ -38,7 +38,7 @@ def test_descriptions_are_in_the_languages_that_discord_knows() -> None:
     reset, new = definitions([RESET, NEW])
     assert reset["description"] == "start afresh"
     assert reset["description_localizations"] == {"de": "neu beginnen"}
-    assert set(new["description_localizations"]) == {"es-ES", "pt-BR", "fr", "ru"}
+    assert set(new["description_localizations"]) == {"es-ES", "es-419", "pt-BR", "fr", "ru"}
     assert "options" not in reset
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import aiohttp
@@ -10,10 +11,11 @@ import orjson
 import pytest
 from aiohttp import web
 
-from adapters.discord import connection, waiting
+from adapters.discord import backoff, connection
 from adapters.discord.simulation.model import Intents
 from adapters.discord.simulator import DiscordSimulator
 from gateway import ConfigurationError
+from gateway import observability as obs
 from gateway.testing.adapter import BareHost
 from gateway.testing.simulator import running
 from tests.unit.adapters.discord.channel import (
@@ -95,6 +97,18 @@ async def test_a_lost_connection_is_resumed_and_nothing_is_missed(
     assert not discord.count("list_messages")
 
 
+async def test_who_says_nothing_is_given_up_at_the_next_heartbeat(
+    discord: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    assert connection.MOST_UNANSWERED == 1
+    with obs.captured() as lines:
+        async with discord.running():
+            discord.simulator.go_silent()
+            await until(lambda: discord.count("RESUME"))
+    assert "discord.silent" in [line["event"] for line in lines]
+
+
 async def test_what_waits_to_be_committed_is_not_called_taken(discord: Channel) -> None:
     """Nor is it heard twice, though it comes twice."""
     async with discord.running():
@@ -129,7 +143,7 @@ async def test_some_closings_end_the_session(discord: Channel, code: int) -> Non
     ("code", "words"),
     [
         (4004, ("channels.garden.token", "does not know this token", "/bot")),
-        (4011, ("channels.garden.token", "too many servers", "shards")),
+        (4011, ("channels.garden.token", "more servers", "2500", "shards")),
         (4012, ("channels.garden.gateway_url", "version", "newer")),
         (4013, ("channels.garden.message_content", "Message Content Intent", "= false", "/bot")),
         (4014, ("channels.garden.message_content", "Message Content Intent", "= false", "/bot")),
@@ -192,6 +206,18 @@ async def test_nothing_is_left_of_a_run(discord: Channel) -> None:
         assert threads() == running_threads
 
 
+async def test_nothing_is_left_of_a_connection_that_was_lost(discord: Channel) -> None:
+    """Also while something still holds its socket: the pool's connections are counted."""
+    async with discord.running():
+        socket_kind = aiohttp.ClientWebSocketResponse
+        held = [each for each in gc.get_objects() if isinstance(each, socket_kind)]
+        assert [each._response.closed for each in held] == [False]
+        # As after some resets: then closing the socket does nothing.
+        held[0]._reader.set_exception(aiohttp.ServerDisconnectedError())
+        await until(lambda: discord.count("RESUME"))
+        assert [each._response.closed for each in held] == [True]
+
+
 async def test_a_silent_other_side_does_not_hold_a_run_up(discord: Channel) -> None:
     async with discord.running() as run:
         discord.simulator.go_silent()
@@ -244,6 +270,16 @@ async def test_new_sessions_are_not_begun_too_often(monkeypatch: pytest.MonkeyPa
     assert clock() - began > 0.09
 
 
+async def test_a_connection_waits_until_it_may_begin_a_session(
+    discord: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "IDENTIFY_BURST", 0)
+    monkeypatch.setattr(connection, "IDENTIFY_EVERY", 0.1)
+    began = asyncio.get_running_loop().time()
+    async with discord.running():
+        assert asyncio.get_running_loop().time() - began > 0.09
+
+
 NONSENSE: list[list[str | bytes]] = [
     ["not JSON"],
     ["[]", "7", '{"op": "x"}', '{"op": 10}'],
@@ -254,6 +290,7 @@ NONSENSE: list[list[str | bytes]] = [
     ['{"op": 10, "d": {"heartbeat_interval": 1000}}', '{"op": 0, "s": 1, "t": "READY", "d": null}'],
     [b"\x00\xff not deflated\x00\x00\xff\xff"],
     ['{"op": 9, "d": false}'],
+    ['{"op": 0, "s": 1, "t": "TYPING_START", "d": {}}'],
 ]
 
 
@@ -261,7 +298,7 @@ NONSENSE: list[list[str | bytes]] = [
 async def test_nonsense_ends_a_connection_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, frames: list[str | bytes]
 ) -> None:
-    monkeypatch.setattr(waiting, "FIRST_WAIT", 0.005)
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.005)
     came = 0
 
     async def serve(request: web.Request) -> web.WebSocketResponse:

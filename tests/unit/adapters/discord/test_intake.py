@@ -10,7 +10,8 @@ import pytest
 from adapters.discord import intake
 from adapters.discord.connection import Session
 from adapters.discord.intake import Watermark
-from gateway import Receipt, UnreadableUpdate
+from adapters.discord.rest import Rest
+from gateway import Receipt, Unavailable, UnreadableUpdate
 from gateway import observability as obs
 from tests.unit.adapters.discord.channel import Channel, injected, until
 
@@ -28,18 +29,18 @@ def watermark(*sequence: int) -> Watermark:
 
 def test_what_needs_nothing_is_passed() -> None:
     mark = watermark(1, 2, 3)
-    assert (mark.session, mark.seq, mark.current, len(mark)) == (ONE, 3, 3, 0)
+    assert (mark.session, mark.seq, mark.current) == (ONE, 3, 3)
 
 
 def test_nothing_is_passed_before_what_is_not_taken() -> None:
     mark = watermark(1)
     second, third = mark.opened(2), mark.opened(3)
     mark.passed(4)
-    assert (mark.seq, len(mark)) == (1, 2)
+    assert mark.seq == 1
     mark.closed(third)
-    assert (mark.seq, len(mark)) == (1, 2)
+    assert mark.seq == 1
     mark.closed(second)
-    assert (mark.seq, len(mark)) == (4, 0)
+    assert mark.seq == 4
 
 
 def test_what_a_former_session_left_comes_first() -> None:
@@ -61,7 +62,7 @@ def test_what_has_no_number_counts_for_nothing() -> None:
         assert mark.opened(seq) is None
         mark.passed(seq)
     mark.closed(None)
-    assert (mark.seq, len(mark)) == (5, 0)
+    assert mark.seq == 5
 
 
 def test_without_a_session_nothing_is_counted() -> None:
@@ -135,11 +136,67 @@ async def test_when_too_much_waits_no_more_is_read(
     assert not discord.count("RESUME")
 
 
+async def test_histories_that_are_read_hold_nothing_up(
+    discord: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is taken over waits for nothing, though something before it still does."""
+    monkeypatch.setattr(intake, "MANY", 3)
+    async with discord.running():
+        await discord.say("before", discord.there, mention=True)
+        await discord.settled()
+    discord.simulator.kill_session()
+    await discord.say("missed", discord.there, mention=True)
+    read, release = Rest.call, asyncio.Event()
+
+    async def slowly(rest: Rest, method: str, path: str, **more: Any) -> Any:
+        if "after=" in path and discord.there.id in path:
+            await release.wait()
+        return await read(rest, method, path, **more)
+
+    monkeypatch.setattr(Rest, "call", slowly)
+    second = discord.again()
+    async with second.running():
+        for number in range(9):
+            await second.say(str(number))
+        await second.hears(*map(str, range(9)))
+        assert second.simulator.unacknowledged()
+        release.set()
+        await second.hears("missed")
+        await second.settled()
+
+
+async def test_when_the_store_is_back_those_that_wait_do_not_wait_again(
+    discord: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 1)
+    inbox, away = discord.inbox, asyncio.Event()
+
+    async def receive(raw: bytes) -> Receipt:
+        if not away.is_set():
+            inbox.offered += 1
+            raise Unavailable(retry_after=0.01 if b'"the first"' in raw else 30.0)
+        return await inbox(raw)
+
+    run = asyncio.create_task(discord.adapter.run(receive))
+    await until(discord.ready)
+    await discord.say("the first")
+    await until(lambda: inbox.offered > 1)
+    places = [discord.simulator.place("channel") for _ in range(3)]
+    for number, place in enumerate(places):
+        await discord.say(str(number), place, mention=True)
+    await until(lambda: inbox.offered > 6)
+    away.set()
+    await discord.hears("the first", "0", "1", "2")
+    run.cancel()
+    await asyncio.wait([run])
+
+
 async def test_its_own_words_are_not_offered(discord: Channel) -> None:
     async with discord.running():
         await discord.say("hello")
         await discord.hears("hello")
-        await discord.adapter.send(discord.delivery("hello yourself"))
+        sent = await discord.adapter.send(discord.delivery("hello"))
+        await discord.adapter.send(discord.delivery("hello yourself", replaces=sent.platform_id))
         await discord.settled()
         assert discord.inbox.offered == 1
         (seen,) = discord.simulator.sent(discord.here)
@@ -162,11 +219,11 @@ async def test_where_a_channel_is_read_up_to_is_remembered(discord: Channel) -> 
 
 
 async def test_what_nobody_can_read_is_set_aside(discord: Channel) -> None:
-    inbox = discord.inbox
+    inbox, tries = discord.inbox, iter([Unavailable(retry_after=0.01)])
 
     async def refusing(raw: bytes) -> Receipt:
         if b"poison" in raw:
-            raise UnreadableUpdate("poison")
+            raise next(tries, UnreadableUpdate("poison"))
         return await inbox(raw)
 
     with obs.captured() as lines:

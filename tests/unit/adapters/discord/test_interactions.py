@@ -1,100 +1,174 @@
-"""Commands and buttons are acknowledged: in time, once, and only those that ask for it."""
+"""What slash commands and buttons mean."""
 
 from __future__ import annotations
 
-import asyncio
-import traceback
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from adapters.discord.commands import offer
-from adapters.discord.interactions import acknowledge
-from adapters.discord.rest import UNKNOWN_INTERACTION, Refused
-from gateway import NativeCommand, OutcomeUnknown, Unavailable
-from gateway.testing.simulator import Fault
-from tests.unit.adapters.discord.leaving import BOT, Bookmarks, Clock, Leaving, leaving, question
+from adapters.discord.inbound import Me
+from gateway import Action, UnreadableUpdate
+from tests.unit.adapters.discord.events import (
+    ANN,
+    BO,
+    BOT,
+    DIRECT,
+    GARDEN,
+    GARDENERS,
+    GUILD,
+    MESSAGE,
+    command,
+    ignored,
+    outcome,
+    press,
+    read,
+)
 
-
-@pytest.fixture
-async def dc() -> AsyncIterator[Leaving]:
-    async with leaving() as everything:
-        yield everything
-
-
-async def used(dc: Leaving) -> dict[str, Any]:
-    """A slash command that Ann has just used."""
-    commands = [NativeCommand(name="new", descriptions={"en": "new"}, argument={"en": "text"})]
-    await offer(dc.rest, str(BOT), commands, Bookmarks(), "garden")
-    return dc.interaction(await dc.simulator.command("new", "hello", person=dc.ann, place=dc.there))
-
-
-async def pressed(dc: Leaving) -> dict[str, Any]:
-    """A button that Ann has just pressed."""
-    asked = question("Tea", "Coffee")
-    await dc.sending.send(dc.delivery("?", dc.address(dc.there), question=asked))
-    return dc.interaction(await dc.simulator.press("Tea", person=dc.ann, place=dc.there))
-
-
-async def test_a_command_shows_that_an_answer_will_come(dc: Leaving) -> None:
-    await acknowledge(dc.rest, await used(dc))
-    assert len(dc.simulator.promised(dc.there)) == 1
-    assert dc.texts(dc.there) == []
-
-
-async def test_a_button_shows_nothing(dc: Leaving) -> None:
-    interaction = await pressed(dc)
-    before = dc.simulator.sent(dc.there)
-    await acknowledge(dc.rest, interaction)
-    assert dc.simulator.sent(dc.there) == before
-    assert dc.simulator.calls()[-1].parameters["type"] == 6
-    assert not dc.simulator.promised()
-
-
-@pytest.mark.parametrize("act", [used, pressed])
-async def test_once_is_enough_and_twice_no_error(dc: Leaving, act: Any) -> None:
-    interaction = await act(dc)
-    dc.simulator.fail_next(Fault.RESET_AFTER_ACCEPT, method="*")
-    with pytest.raises(OutcomeUnknown):
-        await acknowledge(dc.rest, interaction)
-    await acknowledge(dc.rest, interaction)
-    assert dc.methods()[-2:] == ["create_interaction_response"] * 2
-
-
-async def test_too_late_is_an_error_without_its_token() -> None:
-    clock = Clock()
-    async with leaving(clock=clock) as dc:
-        interaction = await used(dc)
-        clock.now += 4.0
-        with pytest.raises(Refused) as caught:
-            await acknowledge(dc.rest, interaction)
-        assert caught.value.code == UNKNOWN_INTERACTION
-        await dc.simulator.outage(True)
-        await asyncio.sleep(0.02)  # what is sent on a connection lost unnoticed is unknown
-        with pytest.raises(Unavailable) as away:
-            await acknowledge(dc.rest, interaction)
-        for error in (caught.value, away.value):
-            assert interaction["token"] not in "".join(traceback.format_exception(error))
+TEXT = {"type": 3, "name": "text"}
 
 
 @pytest.mark.parametrize(
-    "interaction",
+    ("options", "text"),
     [
-        {},
-        {"type": 1, "id": "1", "token": "t"},
-        {"type": 4, "id": "1", "token": "t"},
-        {"type": [2]},
-        {"type": True},
-        {"type": "2"},
+        ([], "/new"),
+        ([{**TEXT, "value": "How deep do roses go?"}], "/new How deep do roses go?"),
+        ([{**TEXT, "value": "two\nlines"}], "/new two\nlines"),
+        ([{**TEXT, "value": "/reset"}], "/new /reset"),
+        ([{**TEXT, "value": ""}], "/new"),
+        ([{**TEXT, "value": None}], "/new"),
+        ([{**TEXT, "value": ["x"]}, "junk", None], "/new"),
+        ([{**TEXT, "value": "a\0b"}], "/new a\ufffdb"),
+        ([{"type": 4, "value": 3}, {"type": 10, "value": 0.5}], "/new 3 0.5"),
+        ([{"type": 5, "value": True}, {"type": 5, "value": False}], "/new true false"),
+        ([{"type": 6, "value": BO}, {"type": 6, "value": ANN}], f"/new @bo.ek @{ANN}"),
+        ([{"type": 7, "value": GARDEN}], "/new #garden"),
+        ([{"type": 8, "value": GARDENERS}], "/new @Gardeners"),
+        ([{"type": 9, "value": GARDENERS}, {"type": 9, "value": BO}], "/new @Gardeners @bo.ek"),
+        ([{**TEXT, "value": f"<@{BO}> in <#{GARDEN}>"}], "/new @bo.ek in #garden"),
+        ([{"type": 1, "name": "here", "options": [{**TEXT, "value": "x"}]}], "/new here x"),
     ],
 )
-async def test_what_asks_for_nothing_gets_nothing(dc: Leaving, interaction: Any) -> None:
-    await acknowledge(dc.rest, interaction)
-    assert not dc.methods()
+def test_a_command_reads_as_people_would_type_it(options: list[Any], text: str) -> None:
+    resolved = {
+        "users": {BO: {"id": BO, "username": "bo.ek"}},
+        "roles": {GARDENERS: {"name": "Gardeners"}},
+        "channels": {GARDEN: {"name": "garden"}},
+    }
+    assert read(command(*options, resolved=resolved)).text == text
 
 
-async def test_odd_ids_stay_in_their_place(dc: Leaving) -> None:
-    with pytest.raises(Refused):
-        await acknowledge(dc.rest, {"type": 2, "id": "../users/@me", "token": "a/b?c"})
-    assert "get_my_user" not in dc.methods()
+def test_subcommands_end_somewhere() -> None:
+    option: dict[str, Any] = {**TEXT, "value": "x"}
+    for _ in range(50):
+        option = {"type": 2, "name": "in", "options": [option]}
+    assert read(command(option)).text == "/new in in in"
+
+
+def test_an_answer_is_shown_to_be_on_its_way() -> None:
+    event = read(command())
+    assert (event.preview, event.addressed, event.message_id) == ("@original", True, "")
+    assert event.address.data == {
+        "channel": DIRECT,
+        "interaction": {"id": event.event_id, "token": "t0ken", "application": BOT},
+    }
+
+
+def test_an_application_that_is_not_named_is_the_bots_own() -> None:
+    bare = command()
+    del bare["application_id"]
+    assert read(bare).address.data["interaction"]["application"] == BOT
+    with pytest.raises(UnreadableUpdate, match="application_id is missing"):
+        outcome(bare, Me(id=BOT))
+
+
+def test_a_channel_is_named_in_one_of_two_ways() -> None:
+    bare = command(channel={"id": GARDEN, "name": "garden"}, guild_id=GUILD)
+    del bare["channel_id"]
+    where = read(bare).conversation
+    assert (where.id, where.title) == (GARDEN, "garden")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"type": 1}, "a ping"),
+        ({"type": 4}, "a command that is still being typed"),
+        ({"type": 5}, "a form, which the gateway does not show"),
+        ({"type": 99}, "an interaction of an unknown type (99)"),
+        ({"data": {"type": 2, "name": "Who is it?"}}, "a command of a context menu"),
+        ({"data": {"type": 3, "name": "Sum up"}}, "a command of a context menu"),
+        ({"context": 2}, "used where the bot is no member"),
+        (
+            {"guild_id": GUILD, "authorizing_integration_owners": {"1": ANN}},
+            "used where the bot is no member",
+        ),
+    ],
+)
+def test_what_the_gateway_offers_nobody(fields: dict[str, Any], reason: str) -> None:
+    assert ignored(command(**fields)) == reason
+
+
+def test_who_installed_it_for_a_server_may_have_it_alone_too() -> None:
+    owners = {"0": GUILD, "1": ANN}
+    assert read(command(guild_id=GUILD, authorizing_integration_owners=owners)).text == "/new"
+    assert read(command(context=1, authorizing_integration_owners={"1": ANN})).text == "/new"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"id": "x"}, "interaction.id is not a snowflake"),
+        ({"type": "2"}, "interaction.type is not an integer"),
+        ({"token": ""}, "interaction.token is missing"),
+        ({"token": "a\nb"}, "interaction.token is missing or not one"),
+        ({"data": None}, "interaction.data is missing"),
+        ({"data": {"name": ["new"]}}, "interaction.data.name"),
+        ({"data": {"name": "two words"}}, "interaction.data.name"),
+        ({"data": {"name": "/new"}}, "interaction.data.name"),
+        ({"channel_id": None}, "interaction.channel_id is missing"),
+        ({"user": None}, "interaction.user is missing"),
+        ({"member": {"user": []}}, "interaction.member.user is not an object"),
+        ({"application_id": "me"}, "interaction.application_id is not a snowflake"),
+    ],
+)
+def test_the_wrong_field_is_named(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(UnreadableUpdate, match=words):
+        outcome(command(**fields))
+
+
+def test_a_token_is_not_in_the_words_about_it() -> None:
+    with pytest.raises(UnreadableUpdate) as caught:
+        outcome(command(token="s3cr3t\n"))
+    assert "s3cr3t" not in str(caught.value)
+
+
+# Buttons.
+
+
+@pytest.mark.parametrize(
+    ("custom_id", "question", "option"),
+    [("q:0198c0de:0", "0198c0de", 0), ("q:a-b_c:24", "a-b_c", 24), ("q:x:9999", "x", 9999)],
+)
+def test_a_button_answers_its_question(custom_id: str, question: str, option: int) -> None:
+    event = read(press(custom_id))
+    assert event.press is not None
+    assert (event.press.question_id, event.press.option) == (question, option)
+    assert (event.action, event.message_id, event.preview) == (Action.PRESS, MESSAGE, "")
+
+
+@pytest.mark.parametrize(
+    "custom_id", ["", "q", "q::1", "q:x:", "q:x:-1", "q:x:10000", "q:a b:1", "stop!", 5, None]
+)
+def test_a_button_that_is_not_ours(custom_id: object) -> None:
+    assert ignored(press(custom_id)) == "a button that is not the gateway's"
+
+
+def test_only_a_button_is_pressed() -> None:
+    menu = press("q:x:1", data={"custom_id": "q:x:1", "component_type": 3})
+    assert ignored(menu) == "a button that is not the gateway's"
+    assert read(press("stop")).action is Action.STOP
+
+
+def test_a_button_says_on_which_message_it_is() -> None:
+    with pytest.raises(UnreadableUpdate, match=r"interaction\.message is missing"):
+        outcome(press("stop", message=None))

@@ -41,6 +41,21 @@ def question(*options: str) -> Question:
     )
 
 
+# By a slash command's token.
+
+
+def test_a_follow_up_is_the_same_but_for_what_hooks_do_not_know() -> None:
+    path, body = outbound.create_message(delivery(address=INVOKED, attachment=ROSE))
+    found = outbound.follow_up(INVOKED, {**body, "message_reference": {}})
+    assert found is not None
+    assert found[0] == "/webhooks/9/tok%2Fen%3F"
+    assert set(body) - set(found[1]) == {"nonce", "enforce_nonce"}
+    assert "message_reference" not in found[1]
+    assert found[1].items() <= body.items()
+    assert path != found[0]
+    assert outbound.follow_up(HERE, body) is None
+
+
 # Words.
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,7 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from adapters.discord import rest as room
 from adapters.discord.rest import Gone, Refused, Rest, TokenRefused, Upload
@@ -100,7 +101,7 @@ async def test_a_call_is_such_as_discord_wants_it(http: aiohttp.ClientSession) -
     assert (method, path, body) == ("POST", f"/api/v10{HERE}?a=1", '{"content":"é"}'.encode())
     assert headers["Authorization"] == f"Bot {TOKEN}"
     assert headers["Content-Type"] == "application/json"
-    assert headers["User-Agent"].startswith("DiscordBot (")
+    assert re.fullmatch(r"DiscordBot \(chat-gateway, \d+\.\d+\S*\)", headers["User-Agent"])
     assert hook == f"/api/v10{PATH}"
     assert "Authorization" not in bare
     assert nothing == b""
@@ -329,6 +330,56 @@ async def test_after_a_refusal_for_everything_nothing_is_tried(http: aiohttp.Cli
             assert 29.0 < caught.value.retry_after <= 30.0
     # What only one channel has too much of, the outbox waits for.
     assert calls == ["/one", "/one", "/all"]
+
+
+async def test_what_has_a_token_of_its_own_waits_for_no_other(http: aiohttp.ClientSession) -> None:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        if hdrs.AUTHORIZATION not in request.headers:
+            return web.json_response({})
+        return web.json_response(failing("slow", retry_after=30, **{"global": True}), status=429)
+
+    async with server(handler) as url:
+        rest = Rest(TOKEN, url, http)
+        with pytest.raises(RateLimited):
+            await rest.call("POST", HERE)
+        assert await rest.call("POST", PATH, auth=False) == {}
+
+
+async def test_who_is_banned_tries_nothing(http: aiohttp.ClientSession) -> None:
+    calls: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        calls.append(request.path)
+        return web.Response(status=429, text="error code: 1015")
+
+    async with server(handler) as url:
+        rest = Rest(TOKEN, url, http)
+        for path in ("/one", "/other"):
+            with pytest.raises(RateLimited) as caught:
+                await rest.call("POST", path)
+            assert room.BANNED - 1.0 < caught.value.retry_after <= room.BANNED
+    assert calls == ["/one"]
+
+
+async def test_a_refused_token_is_not_tried_again_at_once(
+    http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "TOKEN_REFUSED", 0.1)
+    calls: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        calls.append(request.path)
+        return web.json_response(failing("401: Unauthorized"), status=401)
+
+    async with server(handler) as url:
+        rest = Rest(TOKEN, url, http)
+        for path in ("/one", "/other"):
+            with pytest.raises(TokenRefused):
+                await rest.call("POST", path)
+        await asyncio.sleep(0.1)
+        with pytest.raises(TokenRefused):
+            await rest.call("POST", "/one")
+    assert calls == ["/one", "/one"]
 
 
 async def test_a_refusal_holds_nothing_by_itself(http: aiohttp.ClientSession) -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from adapters.discord import outbound, sending
 from adapters.discord.rest import Gone, Refused
+from adapters.discord.simulation.calls import Call
+from adapters.discord.simulation.errors import ApiError
 from gateway import (
+    Address,
     Delivery,
     OutcomeUnknown,
     Preview,
@@ -40,9 +43,18 @@ def preview(dc: Leaving, text: str, shown: str = "", **more: Any) -> Preview:
     return Preview(address=address, task_id=more.pop("task_id", "t"), text=text, message_id=shown)
 
 
-def old(dc: Leaving, text: str = "hello", **more: Any) -> Delivery:
+def old(dc: Leaving, text: str = "hello", address: Address | None = None, **more: Any) -> Delivery:
     dc.simulator.age_nonces()
-    return dc.delivery(text, age=OLD, **more)
+    return dc.delivery(text, address, age=OLD, **more)
+
+
+def refusing(dc: Leaving, monkeypatch: pytest.MonkeyPatch, operation: str, error: ApiError) -> None:
+    """From now on Discord says no to this."""
+
+    def refuse(_: Call) -> Any:
+        raise error
+
+    monkeypatch.setitem(dc.simulator._rest._operations, operation, refuse)
 
 
 # Words.
@@ -196,6 +208,16 @@ async def test_files_are_known_again(dc: Leaving) -> None:
     assert await dc.sending.settle(old(dc, "red", attachment=rose), "") is None
 
 
+async def test_a_history_that_may_not_be_read_tells_nothing(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await dc.asked(dc.there)
+    assert await dc.sending.settle(old(dc, "Roses", event.address), event.message_id) is None
+    monkeypatch.setitem(dc.simulator._rest._operations, "list_messages", lambda _: [])
+    with pytest.raises(OutcomeUnknown, match="may not be read"):
+        await dc.sending.settle(old(dc, "Roses", event.address), event.message_id)
+
+
 async def test_a_long_history_is_read_page_by_page(
     dc: Leaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +301,34 @@ async def test_nobody_to_talk_to(dc: Leaving) -> None:
     await dc.simulator.outage(False)
     await dc.sending.send(dc.delivery("Roses"))
     assert dc.texts() == ["Roses"]
+
+
+async def test_who_may_not_read_what_it_answers_answers_all_the_same(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await dc.asked(dc.there)
+    create = dc.simulator._rest._operations["create_message"]
+
+    def no_reply(call: Call) -> Any:
+        if "message_reference" in call.fields:
+            words = "Cannot reply without permission to read message history"
+            raise ApiError(403, 160002, words)
+        return create(call)
+
+    monkeypatch.setitem(dc.simulator._rest._operations, "create_message", no_reply)
+    await dc.sending.send(dc.delivery("Roses", event.address))
+    await dc.sending.preview(preview(dc, "Violets", address=event.address))
+    assert dc.texts(dc.there) == ["Roses", "Violets"]
+
+
+async def test_a_file_that_may_not_be_attached_does_not_end_everything(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing(dc, monkeypatch, "create_message", ApiError(403, 50013, "Missing Permissions"))
+    with pytest.raises(RecipientGone):
+        await dc.sending.send(dc.delivery("Roses"))
+    with pytest.raises(Rejected, match="may not attach files"):
+        await dc.sending.send(dc.delivery("", attachment=dc.files.put(b"x", "x")))
 
 
 # Questions.
@@ -384,6 +434,57 @@ async def test_a_preview_that_was_deleted_meanwhile_does_no_harm(dc: Leaving) ->
     await dc.sending.retract(dc.address(dc.there), shown)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ApiError(400, 50083, "Thread is archived"),
+        ApiError(400, 30046, "Maximum number of edits to messages older than 1 hour reached"),
+    ],
+)
+async def test_what_cannot_be_edited_is_said_anew(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch, error: ApiError
+) -> None:
+    shown = await dc.sending.preview(preview(dc, "Ro"))
+    refusing(dc, monkeypatch, "update_message", error)
+    await dc.sending.send(dc.delivery("Roses.", dc.address(dc.there), replaces=shown))
+    assert dc.texts(dc.there) == ["Roses."]
+
+
+async def test_an_answer_that_stands_is_none_the_worse_for_a_preview_that_stays(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = await dc.sending.preview(preview(dc, "Ro"))
+    for operation in ("update_message", "delete_message"):
+        refusing(dc, monkeypatch, operation, ApiError(400, 50083, "Thread is archived"))
+    await dc.sending.send(dc.delivery("Roses.", dc.address(dc.there), replaces=shown))
+    assert dc.texts(dc.there) == ["Ro", "Roses."]
+
+
+async def test_what_cannot_be_said_at_all_is_refused(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = await dc.sending.preview(preview(dc, "Ro"))
+    for operation in ("update_message", "create_message"):
+        refusing(dc, monkeypatch, operation, ApiError(400, 50083, "Thread is archived"))
+    with pytest.raises(RecipientGone, match="archived"):
+        await dc.sending.send(dc.delivery("Roses.", dc.address(dc.there), replaces=shown))
+
+
+async def test_previews_that_are_unsure_are_not_remembered_for_ever(
+    dc: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MAX_UNSURE", 2)
+    for task in "abc":
+        dc.simulator.fail_next(Fault.RESET_AFTER_ACCEPT)
+        with pytest.raises(OutcomeUnknown):
+            await dc.sending.preview(preview(dc, "Ro", task_id=task))
+    for task in "bc":
+        await dc.sending.preview(preview(dc, "Ro", task_id=task))
+    assert len(dc.simulator.sent(dc.there)) == 3
+    await dc.sending.preview(preview(dc, "Ro", task_id="a"))
+    assert len(dc.simulator.sent(dc.there)) == 4
+
+
 async def test_a_preview_is_not_begun_twice(dc: Leaving) -> None:
     dc.simulator.fail_next(Fault.RESET_AFTER_ACCEPT)
     with pytest.raises(OutcomeUnknown):
@@ -475,6 +576,25 @@ async def test_an_older_answer_to_a_command_is_found() -> None:
         assert found.platform_id == seen.message_id
 
 
+async def test_a_command_is_answered_where_the_bot_itself_may_not_write(dc: Leaving) -> None:
+    event = await dc.invoked(dc.there)
+    dc.simulator._world.channels[int(dc.there.id)].bots.clear()
+    item = dc.delivery("Roses", event.address, replaces=event.preview)
+    await dc.sending.send(item)
+    await dc.sending.send(dc.delivery("are red", event.address, part=1))
+    assert [m.text for m in dc.simulator.sent(dc.there)] == ["Roses", "are red"]
+    with pytest.raises(RecipientGone, match="Missing Access"):
+        await dc.sending.send(dc.delivery("Violets", dc.address(dc.there)))
+
+
+async def test_no_place_is_left_when_the_token_of_a_command_ends_too() -> None:
+    async with leaving(token_lifetime=0.0) as dc:
+        event = await dc.invoked(dc.there)
+        dc.simulator._world.channels[int(dc.there.id)].bots.clear()
+        with pytest.raises(RecipientGone, match="Missing Access"):
+            await dc.sending.send(dc.delivery("Roses", event.address))
+
+
 async def test_no_token_of_a_command_is_told(dc: Leaving) -> None:
     event = await dc.invoked()
     token = event.address.data["interaction"]["token"]
@@ -505,5 +625,8 @@ async def test_every_call_is_as_discord_describes_it(reference_data: Path) -> No
         await dc.sending.send(original)
         await dc.sending.retract(event.address, shown)
         await dc.sending.settle(old(dc), "")
-        assert dc.simulator.violations == []
         assert dc.simulator.refusals == []
+        invoked = await dc.invoked(dc.there)
+        dc.simulator._world.channels[int(dc.there.id)].bots.clear()
+        await dc.sending.send(dc.delivery("x", invoked.address, attachment=file))
+        assert dc.simulator.violations == []

@@ -31,12 +31,14 @@ class Inbox:
     """What the gateway commits; `failures` are raised in turn, `None` standing for none.
 
     While `gate` is not set, it keeps what is offered waiting; while `away`, it takes nothing.
-    `heard` is without duplicates.
+    `heard` is without duplicates; `keys` and `lanes` outlast a restart.
     """
 
     adapter: SlackAdapter
     rows: list[dict[str, Any]] = field(default_factory=list)
     heard: list[Inbound] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    lanes: set[tuple[str | None, ...]] = field(default_factory=set)
     failures: deque[Exception | None] = field(default_factory=deque)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     away: bool = False
@@ -61,11 +63,13 @@ class Inbox:
         self.rows.append(orjson.loads(raw))
         if not isinstance(event, Inbound):
             return Receipt(outcome="ignored", reason=getattr(event, "reason", "it moved"))
-        if not (event.addressed or event.follows):
+        if not (event.addressed or (event.follows and lane(event) in self.lanes)):
             return Receipt(outcome="ignored", reason="not addressed to the bot")
-        duplicate = event.event_id in {one.event_id for one in self.heard}
+        self.lanes.add(lane(event))
+        duplicate = event.event_id in self.keys
         if not duplicate:
             self.heard.append(event)
+            self.keys.add(event.event_id)
         return Receipt(outcome="accepted", row_id=new_id(), duplicate=duplicate)
 
     @property
@@ -76,6 +80,14 @@ class Inbox:
     async def wait(self, count: int) -> None:
         """Until so many were heard."""
         await until(lambda: len(self.heard) >= count)
+
+
+def lane(event: Inbound) -> tuple[str | None, ...]:
+    """Which conversation it is; the message that begins a thread stands in it."""
+    place = event.conversation
+    if place.begins is not None:
+        return (place.id, place.begins)
+    return (place.parent_id, place.id)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -134,7 +146,7 @@ class Channel:
             simulator=self.simulator,
             host=self.host,
             adapter=adapter,
-            inbox=Inbox(adapter=adapter),
+            inbox=Inbox(adapter=adapter, keys=self.inbox.keys, lanes=self.inbox.lanes),
             ann=self.ann,
             here=self.here,
         )

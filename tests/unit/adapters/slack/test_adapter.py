@@ -191,8 +191,11 @@ async def test_a_command_in_a_channel_is_answered_to_who_gave_it_only(slack: Cha
     async with slack.running():
         await slack.simulator.command("reset", person=slack.ann, place=place)
         await until(lambda: slack.simulator.ephemerals(slack.ann))
-    (hint,) = slack.simulator.ephemerals(slack.ann)
+        await slack.simulator.command("chat-status", person=slack.ann, place=place)
+        await until(lambda: len(slack.simulator.ephemerals(slack.ann)) == 2)
+    hint, other = slack.simulator.ephemerals(slack.ann)
     assert "write reset in" in hint.text
+    assert "write !status in" in other.text
     assert "thread" in hint.text
     assert not slack.inbox.heard
     assert not slack.simulator.sent(place)
@@ -245,6 +248,27 @@ async def test_a_chat_of_the_agent_view_gets_its_prompts_and_its_title() -> None
         (call,) = slack.simulator.calls("assistant.threads.setTitle")
         assert call.parameters["title"] == "Tell me of roses"
         assert slack.simulator.calls("assistant.threads.setStatus")
+
+
+async def test_what_changes_in_a_chat_of_the_agent_view_belongs_to_it(slack: Channel) -> None:
+    chat = slack.simulator.open_assistant(slack.ann)
+    async with slack.running():
+        event = await slack.say("What is tea?", chat)
+        await slack.inbox.wait(1)
+        await slack.simulator.edit(event, "What is coffee?")
+        await slack.simulator.delete(event)
+        await slack.inbox.wait(3)
+    said, *changes = slack.inbox.heard
+    assert said.conversation.kind is ConversationKind.THREAD
+    assert [change.conversation for change in changes] == [said.conversation] * 2
+
+
+async def test_that_the_app_was_removed_is_said(slack: Channel) -> None:
+    with obs.captured() as logs:
+        async with slack.running():
+            event = {"type": "tokens_revoked", "tokens": {"bot": ["U1"], "oauth": []}}
+            slack.simulator.inject({"type": "event_callback", "event_id": "Ev1", "event": event})
+            await until(lambda: "slack.app_removed" in [entry["event"] for entry in logs])
 
 
 async def test_a_stream_that_somebody_stops_stops_the_turn() -> None:

@@ -83,6 +83,22 @@ async def test_a_chat_whose_beginning_was_not_seen_keeps_its_title(
     assert slack.methods() == []
 
 
+async def test_where_a_message_begins_a_chat_it_is_the_title(slack: Sender) -> None:
+    settings = slack.settings.model_copy(update={"assistant": True})
+    agent = Assistant(slack.api, settings, LOG)
+    event = await slack.simulator.say("What is tea?", person=slack.ann, place=slack.direct)
+    here, ts = event.split(":")
+    message = {"type": "message", "channel": here, "ts": ts, "text": "What is tea?"}
+    await agent.titled({"event": message})
+    answer = {**message, "thread_ts": ts, "ts": "9.000001", "text": "And coffee?"}
+    await agent.titled({"event": answer})
+    await agent.titled({"event": {**message, "channel": slack.channel.id}})
+    (call,) = slack.simulator.calls("assistant.threads.setTitle")
+    assert call.parameters == {"channel_id": here, "thread_ts": ts, "title": "What is tea?"}
+    await view(slack).titled({"event": message})
+    assert len(slack.methods()) == 1
+
+
 @pytest.mark.parametrize("fault", [Fault.SERVER_ERROR, Fault.RESET, Fault.BLOCKED])
 async def test_a_failure_is_nobodys_problem(
     slack: Sender, chat: SimulatedPlace, fault: Fault

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.slack import events as events_module
-from adapters.slack.events import MAX_BODY, Events
-from adapters.slack.signatures import sign
+from adapters.slack.events import MAX_BODY, Events, sign
 from gateway import Unavailable, UnreadableUpdate
 from gateway import observability as obs
 

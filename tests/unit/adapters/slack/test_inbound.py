@@ -327,6 +327,21 @@ def test_other_bots_are_heard_only_where_that_is_wanted() -> None:
         assert isinstance(outcome(raw_sample(name), by=heard), Ignored), name
 
 
+def test_what_other_bots_lay_out_instead_of_a_text_is_read() -> None:
+    heard = configured(answer_bots=True)
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": "Build 7"}},
+        {"type": "divider"},
+        {"type": "markdown", "text": "failed &amp; stopped"},
+    ]
+    shown = [{"text": "", "fallback": "see <https://ci.example|CI>"}, {"text": "red"}, {"id": 3}]
+    laid_out = message("", "channel_other_bot", blocks=blocks, attachments=shown)
+    assert read(laid_out, by=heard).text == (
+        "Build 7\nfailed & stopped\nsee CI (https://ci.example)\nred"
+    )
+    assert read(message("both", "channel_other_bot", blocks=blocks), by=heard).text == "both"
+
+
 @pytest.mark.parametrize(
     "field", [{"user": "U0HELPER"}, {"bot_id": "B0HELPER"}, {"app_id": "A0HELPER"}]
 )
@@ -431,3 +446,24 @@ def test_reading_a_message_is_cheap() -> None:
 def test_it_needs_no_sdk(module: str) -> None:
     program = f"import adapters.slack.{module}, sys; sys.exit('slack_sdk' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "follows"),
+    [
+        ("go on", True),
+        ("what of <@U0SOMEBODY>?", True),
+        ("<@U0SOMEBODY> what do you think?", False),
+        ("  <@U0SOMEBODY|bob>: and you?", False),
+    ],
+)
+def test_what_calls_somebody_else_is_not_for_the_bot(text: str, follows: bool) -> None:
+    assert read(message(text, "thread_reply")).follows is follows
+
+
+def test_whom_a_mention_calls_is_the_bot_though_nobody_told_its_id() -> None:
+    raw = raw_sample("channel_mention")
+    raw.pop("authorizations", None)
+    raw["event"] |= {"type": "app_mention", "text": "<@U0UNKNOWN> hello <@U0OTHER>"}
+    event = read(raw, Me())
+    assert (event.text, event.addressed) == ("hello @U0OTHER", True)

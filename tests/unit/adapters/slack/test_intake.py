@@ -16,7 +16,7 @@ from adapters.slack.intake import Intake, Spot, spot_of
 from adapters.slack.positions import Positions
 from adapters.slack.surroundings import Surroundings
 from adapters.slack.turns import EVERYWHERE, Turns
-from gateway import RateLimited, Receipt, Unavailable
+from gateway import RateLimited, Receipt, Unavailable, UnreadableUpdate
 from gateway.testing.adapter import BareBookmarks
 from tests.unit.adapters.slack.channel import until
 
@@ -122,6 +122,10 @@ def test_where_something_was_said(event: dict[str, Any], spot: Spot | None) -> N
     assert spot_of(event) == spot
 
 
+START = ""
+"""Nothing is loaded, so nothing is known of the start either."""
+
+
 class Gateway:
     """An intake, and what the gateway answers it."""
 
@@ -169,29 +173,50 @@ def gateway() -> Gateway:
 
 async def test_a_message_begins_the_thread_of_its_answers(gateway: Gateway) -> None:
     await gateway.intake.take(said())
-    assert gateway.places == {"C1": "1.000001", "C1:1.000001": "1.000001"}
+    assert gateway.places == {"C1": START, "C1:1.000001": "1.000001"}
+    assert gateway.positions.is_heard("C1", "1.000001")
 
 
 async def test_a_direct_message_begins_none(gateway: Gateway) -> None:
     await gateway.intake.take(said(channel="D1"))
-    assert gateway.places == {"D1": "1.000001"}
+    assert gateway.places == {"D1": START}
+    await gateway.intake.take(said("3.000001", channel="D1", thread_ts="2.000001"))
+    assert gateway.places == {"D1": START, "D1:2.000001": "3.000001"}
 
 
-async def test_what_is_not_for_the_bot_is_remembered_of_the_channel_only(gateway: Gateway) -> None:
+async def test_threads_that_are_not_for_the_bot_are_not_remembered(gateway: Gateway) -> None:
     gateway.outcome = "ignored"
     await gateway.intake.take(said())
     await gateway.intake.take(said("3.000001", thread_ts="2.000001"))
-    assert gateway.places == {"C1": "1.000001"}
+    assert gateway.places == {"C1": START}
+    assert gateway.positions.is_heard("C1", "3.000001")
 
 
 async def test_nothing_is_remembered_of_what_was_not_taken(gateway: Gateway) -> None:
     gateway.failures.append(Unavailable("no disk"))
     with pytest.raises(Unavailable):
         await gateway.intake.take(said())
-    assert not gateway.places
+    assert not gateway.positions.is_heard("C1", "1.000001")
     assert gateway.behind == 1
     assert not gateway.after
-    assert gateway.positions.channels() == ["C1"]
+
+
+async def test_what_slack_holds_back_is_asked_for(gateway: Gateway) -> None:
+    gateway.outcome = "ignored"
+    behind = []
+    gateway.intake.behind = lambda: behind.append(1)
+    await gateway.intake.take({"type": "app_home_opened"})
+    assert not behind
+    await gateway.intake.take({"type": "app_rate_limited", "minute_rate_limited": 1518467820})
+    assert behind
+
+
+async def test_an_event_that_cannot_be_kept_is_unreadable(gateway: Gateway) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"deeper": deep}
+    with pytest.raises(UnreadableUpdate):
+        await gateway.intake.take(said(blocks=deep))
 
 
 async def test_what_slack_repeats_is_not_insisted_on(gateway: Gateway) -> None:
@@ -306,6 +331,25 @@ async def test_what_cannot_be_found_out_is_left_out(failure: Exception) -> None:
     web = Web()
     web.failure = failure
     assert (await of(web).of(said(type="app_mention")))["channel_type"] == ""
+
+
+def in_chat(subtype: str = "", thread: str = "1.000001") -> dict[str, Any]:
+    if subtype == "message_changed":
+        return said(channel="D1", subtype=subtype, message={"thread_ts": thread}, user=None)
+    if subtype == "message_deleted":
+        return said(
+            channel="D1", subtype=subtype, previous_message={"thread_ts": thread}, user=None
+        )
+    return said("2.000001", channel="D1", thread_ts=thread, assistant_thread={}, user=None)
+
+
+@pytest.mark.parametrize("subtype", ["message_changed", "message_deleted"])
+async def test_a_change_in_the_agent_view_is_known_by_its_chat(subtype: str) -> None:
+    around = of(Web())
+    assert await around.of(in_chat(subtype)) == {}
+    assert await around.of(in_chat()) == {}
+    assert await around.of(in_chat(subtype)) == {"in_view": True}
+    assert await around.of(in_chat(subtype, "3.000001")) == {}
 
 
 async def test_places_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

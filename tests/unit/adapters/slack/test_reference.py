@@ -22,8 +22,8 @@ SETTINGS = SlackSettings.model_validate({"bot_token": "xoxb-1", "app_token": "xa
 # Action, conversation, participant, text and files; an asterisk where the bot is addressed, a plus
 # where it concerns the bot if it takes part there.
 HEARD = {
-    "bolt-app-app_mention_event_body": "message in channel C111 by W222*: @W111 Hi there!",
-    "bolt-app_bot_only-app_mention_body": "message in channel C111 by W222*: @W111 Hi there!",
+    "bolt-app-app_mention_event_body": "message in channel C111 by W222*: Hi there!",
+    "bolt-app_bot_only-app_mention_body": "message in channel C111 by W222*: Hi there!",
     "bolt-events_assistant-channel_user_message_event_body": (
         "message in thread C111/1726133698.626339 by W222+: When Slack was released?"
     ),

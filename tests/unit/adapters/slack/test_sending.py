@@ -12,6 +12,7 @@ import pytest
 from adapters.slack import outbound
 from adapters.slack.simulation.vocabulary import DEFAULT_SCOPES
 from gateway import (
+    Address,
     NotAccepted,
     OutcomeUnknown,
     RateLimited,
@@ -64,6 +65,22 @@ async def test_it_goes_where_it_was_asked(slack: Sender, place: str) -> None:
     (message,) = slack.seen(where)
     assert message.message_id == sent
     assert message.reply_to == (where.id if place == "thread" else None)
+
+
+async def test_a_command_given_where_the_bot_is_not_is_answered_in_private(slack: Sender) -> None:
+    place = {"channel": "D0OTHERS", "user": slack.ann.id, "kind": "direct"}
+    given = Address(destination="D0OTHERS", data={**place, "command": "yes"})
+    sent = await slack.sending.send(replace(slack.delivery("pong"), address=given))
+    assert [message.text for message in slack.seen(slack.direct)] == ["pong"]
+    assert sent.platform_id
+    # What is no command goes nowhere else.
+    said = Address(destination="D0OTHERS", data=place)
+    with pytest.raises(RecipientGone):
+        await slack.sending.send(replace(slack.delivery("secret"), address=said))
+    slack.simulator.fail_next(Fault.RATE_LIMIT)
+    with pytest.raises(RateLimited):
+        await slack.sending.send(replace(slack.delivery("later"), address=given))
+    assert len(slack.seen(slack.direct)) == 1
 
 
 async def test_pages_are_shown_only_where_they_are_wanted(slack: Sender) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.slack.signatures import TOLERANCE, is_genuine, is_recent, sign
+from adapters.slack.events import TOLERANCE, is_genuine, is_recent, sign
 
 # Slack's own worked example: https://docs.slack.dev/authentication/verifying-requests-from-slack
 SECRET = b"8f742231b10e8888abcd99yyyzzz85a5"

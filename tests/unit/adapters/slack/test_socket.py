@@ -76,7 +76,6 @@ async def test_a_connection_that_lives_long_is_replaced_and_closed(
     async with slack.running():
         await until(lambda: len(slack.simulator.calls("apps.connections.open")) >= 3)
         monkeypatch.setattr(socket_module, "ROTATE_AFTER", 60.0)
-        await until(lambda: len(slack.simulator.calls("apps.connections.open")) >= 4)
         await until(lambda: slack.simulator.connections() == 1)
         await slack.say("still there?")
         await slack.inbox.wait(1)
@@ -146,14 +145,14 @@ class Odd:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if self.status != 101:
             return web.Response(status=self.status, text="no")
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        self.sockets.append(socket)
+        ours = web.WebSocketResponse()
+        await ours.prepare(request)
+        self.sockets.append(ours)
         for frame in self.greeting:
-            await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
-        async for message in socket:
+            await (ours.send_str(frame) if isinstance(frame, str) else ours.send_bytes(frame))
+        async for message in ours:
             self.heard.append(orjson.loads(message.data))
-        return socket
+        return ours
 
     async def open_url(self) -> str:
         self.opened += 1
@@ -180,7 +179,9 @@ class Odd:
 
 
 @asynccontextmanager
-async def connected(odd: Odd, *, settled: bool = True) -> AsyncIterator[asyncio.Task[None]]:
+async def connected(
+    odd: Odd, *, settled: bool = True
+) -> AsyncIterator[tuple[asyncio.Task[None], aiohttp.ClientSession]]:
     app = web.Application()
     app.router.add_get("/", odd.serve)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -201,7 +202,7 @@ async def connected(odd: Odd, *, settled: bool = True) -> AsyncIterator[asyncio.
         try:
             if settled:
                 await until(lambda: mode.connected)
-            yield run
+            yield run, http
         finally:
             run.cancel()
             await asyncio.wait([run])
@@ -280,6 +281,33 @@ async def test_a_refused_connection_is_told_of_once_and_without_its_address() ->
     assert "s3cr3t" not in repr(logs)
 
 
+async def test_connections_that_end_as_they_begin_are_not_opened_in_haste(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backoff, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(backoff, "LONGEST_WAIT", 10.0)
+    odd = Odd()
+    odd.greeting += ['{"type":"disconnect","reason":"refresh_requested"}']
+    async with connected(odd):
+        await asyncio.sleep(0.2)
+    # Waits of 25 to 50 ms, 50 to 100, 100 to 200.
+    assert 2 <= odd.opened <= 5
+
+
+async def test_nothing_is_left_of_a_connection_that_was_reset() -> None:
+    odd = Odd()
+    async with connected(odd) as (_, http):
+        held: Any = http.connector
+        lost = await http.ws_connect(odd.url)
+        assert len(held._acquired) == 2
+        # As aiohttp takes some resets: the socket is closed then, and what it stands on is not.
+        lost._reader.set_exception(aiohttp.ServerDisconnectedError())
+        assert (await lost.receive()).type is aiohttp.WSMsgType.TEXT
+        assert (await lost.receive()).type is aiohttp.WSMsgType.CLOSED
+        await socket_module.Connection(lost).end()
+        assert len(held._acquired) == 1
+
+
 async def test_a_configuration_that_cannot_work_ends_the_run() -> None:
     odd = Odd()
 
@@ -287,7 +315,7 @@ async def test_a_configuration_that_cannot_work_ends_the_run() -> None:
         raise ConfigurationError([Problem(where="app_token", what="refused")])
 
     odd.open_url = refused  # type: ignore[method-assign]
-    async with connected(odd, settled=False) as run:
+    async with connected(odd, settled=False) as (run, _):
         await asyncio.wait([run])
         assert isinstance(run.exception(), ConfigurationError)
 

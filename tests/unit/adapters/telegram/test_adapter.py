@@ -301,7 +301,7 @@ async def test_budgets_are_a_chats_and_the_bots(tg: Channel) -> None:
         return sending
 
     overall = Rate(count=25, per=1, burst=5)
-    assert keys(5) == {"chat:5": Rate(count=1, per=1, burst=3), "overall": overall}
+    assert keys(5) == {"chat:5": Rate(count=1, per=1, burst=2), "overall": overall}
     group = {"chat:-5": Rate(count=17, per=60, burst=3), "overall": overall}
     assert keys(-5) == keys(-5, message_thread_id=7, reply_to=1) == group
     free = tg.again(chat_rate=0, group_rate=0, overall_rate=0).adapter

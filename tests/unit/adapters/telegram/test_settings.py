@@ -95,7 +95,7 @@ def test_rates_are_text(text: str, expected: Rate | None) -> None:
 
 def test_the_usual_rates_stay_below_telegrams() -> None:
     made = settings()
-    assert read_rate(made.chat_rate) == Rate(count=1, per=1, burst=3)
+    assert read_rate(made.chat_rate) == Rate(count=1, per=1, burst=2)
     assert read_rate(made.group_rate) == Rate(count=17, per=60, burst=3)
     assert read_rate(made.overall_rate) == Rate(count=25, per=1, burst=5)
 

@@ -1,0 +1,35 @@
+"""Slack wants to know within three seconds that an event arrived, whatever agents are doing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adapters.slack.simulator import SlackSimulator
+from tests.support.stage import Stage, theatre
+
+MODES = ("slack-socket", "slack-events")
+CROWD = 40
+
+
+async def test_forty_at_once_while_every_agent_runs_for_a_minute(tmp_path: Path) -> None:
+    """Forty people who begin to talk, and the same forty, who go on."""
+    async with theatre(tmp_path, MODES) as opened:
+        for stage in opened.stages.values():
+            await _crowded(stage)
+        assert opened.gateway.running
+        opened.gateway.kill()
+
+
+async def _crowded(stage: Stage) -> None:
+    simulator = stage.simulator
+    assert isinstance(simulator, SlackSimulator)
+    people = [stage.at_home(f"P{number}") for number in range(CROWD)]
+    for text in ("sleep 60", "and more"):
+        for home in people:
+            await home.say(text)
+        await simulator.wait_until(lambda: not simulator.unacknowledged())
+    times = sorted(simulator.ack_times())
+    assert len(times) >= 2 * CROWD
+    assert times[int(0.99 * len(times))] < 1.0, times
+    assert not simulator.lost()
+    assert not simulator.sent()
