@@ -53,8 +53,8 @@ async def test_a_question_survives(tmp_path: Path, name: str, window: str) -> No
 
 
 async def killed(folder: Path, database: str, name: str, window: str, *, seed: int) -> None:
-    """Each message passes each window once; a long answer passes more between its parts."""
-    passes = 4 if window == "between-parts" else 12
+    """Each message passes each window once; of three long answers each has two parts at least."""
+    passes = 3 if window == "between-parts" else 12
     at = random.Random(f"{window} {seed}").randint(1, passes)
     recall = "tests.support.agents:recall"
     gateway = {"database": database} if database else {}
