@@ -31,14 +31,13 @@ class Ledger:
 
     async def flush(self) -> None:
         """As ``Bookmarks.flush``."""
-        marks, self._unwritten = self._unwritten, {}
+        marks = dict(self._unwritten)
         if not marks:
             return
-        try:
-            await self._store.bookmark(marks, time.time())
-        except BaseException:
-            self._unwritten = {**marks, **self._unwritten}
-            raise
+        await self._store.bookmark(marks, time.time())
+        # What went on meanwhile is still to be written.
+        later = self._unwritten.items() - marks.items()
+        self._unwritten = dict(later)
 
     async def run(self) -> None:
         """Until cancelled; what is left then is written by a last ``flush``."""

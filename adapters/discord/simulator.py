@@ -31,7 +31,7 @@ from adapters.discord.simulation.people import People
 from adapters.discord.simulation.rates import RateLimits, Rates
 from adapters.discord.simulation.rest import BASE, RestApi, posts
 from adapters.discord.simulation.screen import Screen
-from adapters.discord.simulation.server import HOST, LoopbackServer
+from gateway.testing.loopback import HOST, LoopbackServer
 from gateway.testing.simulator import (
     Fault,
     FaultPlan,

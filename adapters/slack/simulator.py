@@ -28,9 +28,9 @@ from adapters.slack.simulation.people import People
 from adapters.slack.simulation.postings import Postings, signed
 from adapters.slack.simulation.rates import Rates
 from adapters.slack.simulation.screen import Screen
-from adapters.slack.simulation.server import HOST, LoopbackServer
 from adapters.slack.simulation.sockets import SocketMode
 from adapters.slack.simulation.vocabulary import DEFAULT_EVENTS, DEFAULT_SCOPES, POSTING
+from gateway.testing.loopback import HOST, LoopbackServer
 from gateway.testing.simulator import Fault, FaultPlan, ReceivedCall
 
 __all__ = ["Patience", "Rates", "SlackSimulator"]

@@ -30,10 +30,10 @@ from adapters.telegram.simulation.people import People
 from adapters.telegram.simulation.rates import FloodControl, Rates
 from adapters.telegram.simulation.receiving import Receiving
 from adapters.telegram.simulation.screen import Screen
-from adapters.telegram.simulation.server import HOST, LoopbackServer
 from adapters.telegram.simulation.vocabulary import posts
 from adapters.telegram.simulation.webhook import WebhookPolicy
 from adapters.telegram.simulation.world import DEFAULT_TOKEN, Bot
+from gateway.testing.loopback import HOST, LoopbackServer
 from gateway.testing.simulator import (
     Fault,
     FaultPlan,

@@ -16,7 +16,7 @@ from adapters.discord.simulation.errors import (
     server_error,
     too_many_requests,
 )
-from adapters.discord.simulation.server import reset
+from gateway.testing.loopback import reset
 
 HTML_PAGE = b"<html><head><title>Sign in</title></head><body>Welcome to our network</body></html>"
 REFUSALS: Mapping[str, Callable[[float], ApiError]] = {

@@ -20,10 +20,10 @@ from adapters.discord.simulation.model import (
     Intents,
     JsonObject,
 )
-from adapters.discord.simulation.server import reset
 from adapters.discord.simulation.sessions import Session
 from adapters.discord.simulation.showing import GUILD_ID, application_flags, guild
 from adapters.discord.simulation.world import World
+from gateway.testing.loopback import reset
 
 HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT, MEMBERS = 1, 2, 3, 4, 6, 7, 8
 INVALID_SESSION, HELLO, ACK = 9, 10, 11

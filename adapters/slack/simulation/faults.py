@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from adapters.slack.simulation.errors import ApiError, rate_limited
-from adapters.slack.simulation.server import reset
+from gateway.testing.loopback import reset
 
 HTML_PAGE = b"<html><head><title>Sign in</title></head><body>Welcome to our network</body></html>"
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from adapters.slack.simulation.deliveries import Courier, Delivery, Ledger, Patience, Stopwatch
 from adapters.slack.simulation.model import App, JsonObject
-from adapters.slack.simulation.server import reset
+from gateway.testing.loopback import reset
 
 MAX_CONNECTIONS = 10
 

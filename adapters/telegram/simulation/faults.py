@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from adapters.telegram.simulation.errors import ApiError, forbidden, too_many_requests
-from adapters.telegram.simulation.server import reset
+from gateway.testing.loopback import reset
 
 Answer = Callable[[], Awaitable[tuple[int, bytes]]]
 

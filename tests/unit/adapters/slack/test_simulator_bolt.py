@@ -14,7 +14,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.simulation.server import HOST, LoopbackServer
+from gateway.testing.loopback import HOST, LoopbackServer
 from tests.unit.adapters.slack.loopback import Loopback, loopback
 
 Setup = Callable[[AsyncApp], None]

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
-from adapters.slack.simulation.server import HOST, LoopbackServer
 from adapters.slack.simulator import Patience
+from gateway.testing.loopback import HOST, LoopbackServer
 from tests.unit.adapters.slack.loopback import Loopback, loopback
 
 Answer = Callable[[bytes], Awaitable[web.Response]]
