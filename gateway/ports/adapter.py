@@ -245,8 +245,9 @@ class Settling(Protocol):
         """Look where it would stand: ``Sent`` if it does, None if it may be sent (again).
 
         None also where sending once more cannot double it. ``after`` is the platform's id of what
-        went to the same destination before it, empty if there is none known. May raise
-        ``SendError`` or ``Unavailable``: then it is looked for again later.
+        went to the same destination before it, empty if there is none known. Raises ``RateLimited``
+        or ``Unavailable`` to be asked again later, and another ``SendError`` where it cannot be
+        told: then the channel's ``on_unknown`` decides.
         """
         ...
 
