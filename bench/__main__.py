@@ -2,8 +2,8 @@
 
 Of Telegram, the webhook path against its floor: throughput at 1, 8 and 64 users, latency at 10
 messages/s, CPU per message as a ratio to the floor's, memory, and the time to the first reply; then
-the same with many dormant sessions. Of Discord and Slack, the same against the echo program that
-the platform's own SDK documents, the two measured in turn.
+the same with many dormant sessions. Of Discord, Slack and Twilio, the same against an echo program
+with the platform's own SDK, as that documents it, the two measured in turn.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from bench.measuring import Figures, compare, in_turn, measure, show
 from bench.programs import Program
 from bench.slack import Slack
 from bench.telegram import Telegram
+from bench.twilio import Twilio
 
 
 async def main(args: argparse.Namespace) -> list[Figures]:
@@ -88,7 +89,23 @@ async def of_slack(folder: Path, args: argparse.Namespace) -> list[Figures]:
     return results
 
 
-PLATFORMS = {"telegram": of_telegram, "discord": of_discord, "slack": of_slack}
+async def of_twilio(folder: Path, args: argparse.Namespace) -> list[Figures]:
+    """Direct messages to a WhatsApp number."""
+    places = _sub(folder, "twilio-echo"), _sub(folder, "twilio")
+    ends = Twilio(), Twilio()
+    for end in ends:
+        await end.start()
+    echo = programs.twilio_echo(ends[0], places[0])
+    gateway = programs.whatsapp_gateway(ends[1], places[1])
+    return await _beside(((echo, ends[0]), (gateway, ends[1])), args)
+
+
+PLATFORMS = {
+    "telegram": of_telegram,
+    "discord": of_discord,
+    "slack": of_slack,
+    "twilio": of_twilio,
+}
 
 
 async def _beside(pairs: Sequence[tuple[Program, End]], args: argparse.Namespace) -> list[Figures]:

@@ -53,6 +53,9 @@ class End:
         """Deliver a message; returns when it is acknowledged, where that is done."""
         raise NotImplementedError
 
+    async def quiet(self) -> None:
+        """Return once nothing more is told of what was said."""
+
     def replied(self, person: int) -> None:
         """The bot called with its reply."""
         self.replies += 1

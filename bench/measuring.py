@@ -44,8 +44,9 @@ async def closed_loop(program: Program, end: End, users: int, seconds: float) ->
 
     cpu, began = program.cpu(), time.perf_counter()
     await asyncio.gather(*(person(1000 + number) for number in range(users)))
+    figures.throughput[users] = done / (time.perf_counter() - began)
+    await end.quiet()
     await asyncio.sleep(0.05)
-    figures.throughput[users] = done / (time.perf_counter() - began - 0.05)
     figures.cpu[users] = (program.cpu() - cpu) / done * 1e6
     return figures
 

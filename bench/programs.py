@@ -13,11 +13,12 @@ from pathlib import Path
 
 import psutil
 
-from bench import discord, slack, telegram
+from bench import discord, slack, telegram, twilio
 from bench.discord import Discord
 from bench.end import End
 from bench.slack import Slack
 from bench.telegram import Telegram
+from bench.twilio import Twilio
 
 GATEWAY = """
 [gateway]
@@ -65,6 +66,16 @@ channel_rate = "0"
 update_rate = "0"
 stream_rate = "0"
 typing_rate = "0"
+"""
+
+WHATSAPP = """\
+platform = "whatsapp"
+account_sid = "{account}"
+auth_token = "{token}"
+from = "{number}"
+api_url = "{api}"
+person_rate = "0"
+overall_rate = "0"
 """
 
 
@@ -147,6 +158,13 @@ def slack_echo(end: Slack, folder: Path) -> Program:
     return _script(name, module, folder, "events", *both, slack.SECRET, port, port=port)
 
 
+def twilio_echo(end: Twilio, folder: Path) -> Program:
+    """The stateless echo with twilio's library."""
+    port = _free_port()
+    wanted = (port, end.url, twilio.ACCOUNT, twilio.TOKEN)
+    return _script("twilio echo", "bench.twilio_echo", folder, *wanted, port=port)
+
+
 def telegram_gateway(end: Telegram, folder: Path, name: str = "chat-gateway") -> Program:
     """The gateway behind a Telegram webhook."""
     keys = {"token": telegram.TOKEN, "secret": telegram.SECRET, "api": end.url}
@@ -164,6 +182,12 @@ def slack_gateway(end: Slack, folder: Path) -> Program:
     mode = ("app_token", slack.APP_TOKEN) if end.socket_mode else ("signing_secret", slack.SECRET)
     keys = {"token": slack.BOT_TOKEN, "api": end.api_url, "mode": mode[0], "secret": mode[1]}
     return _gateway(f"chat-gateway, {end.mode}", folder, SLACK.format(**keys))
+
+
+def whatsapp_gateway(end: Twilio, folder: Path) -> Program:
+    """The gateway behind a WhatsApp number's webhooks."""
+    keys = {"account": twilio.ACCOUNT, "token": twilio.TOKEN, "number": twilio.NUMBER}
+    return _gateway("chat-gateway", folder, WHATSAPP.format(**keys, api=end.url))
 
 
 def _gateway(name: str, folder: Path, channel: str) -> Program:

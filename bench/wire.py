@@ -60,11 +60,11 @@ class Messages(asyncio.Protocol):
         if self.transport is not None:
             self.transport.write(data)
 
-    def answer(self, body: bytes, headers: bytes = b"") -> None:
+    def answer(self, body: bytes, headers: bytes = b"", status: bytes = b"200 OK") -> None:
         """Answer a request with JSON. `headers` are whole lines."""
         self.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
-            % (headers, len(body), body)
+            b"HTTP/1.1 %b\r\nContent-Type: application/json\r\n%bContent-Length: %d\r\n\r\n%b"
+            % (status, headers, len(body), body)
         )
 
 
@@ -153,7 +153,7 @@ class _Hook(Messages):
 
 
 class Hooks:
-    """Kept connections to a bot's webhook at `/webhooks/bench`."""
+    """Kept connections to a bot's webhooks."""
 
     def __init__(self) -> None:
         self._idle: list[_Hook] = []
@@ -164,17 +164,24 @@ class Hooks:
         self._port = port
         self._idle.clear()
 
-    async def post(self, body: bytes, headers: bytes) -> None:
-        """Post JSON, with these lines of headers. Raises `ConnectionError` unless it is taken."""
+    async def post(
+        self,
+        body: bytes,
+        headers: bytes,
+        *,
+        path: bytes = b"/webhooks/bench",
+        media_type: bytes = b"application/json",
+    ) -> None:
+        """Post this, with these lines of headers. Raises `ConnectionError` unless it is taken."""
         hook = self._kept() or await self._connect()
         hook.answered = asyncio.get_running_loop().create_future()
         hook.write(
-            b"POST /webhooks/bench HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\n"
-            b"%bContent-Length: %d\r\n\r\n%b" % (headers, len(body), body)
+            b"POST %b HTTP/1.1\r\nHost: bot\r\nContent-Type: %b\r\n"
+            b"%bContent-Length: %d\r\n\r\n%b" % (path, media_type, headers, len(body), body)
         )
         status = await hook.answered
         self._idle.append(hook)
-        if status != 200:
+        if not 200 <= status < 300:
             raise ConnectionError(f"the webhook answered {status}")
 
     def _kept(self) -> _Hook | None:

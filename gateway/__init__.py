@@ -20,6 +20,7 @@ from gateway.domain import (
     Quote,
     Role,
     Session,
+    Summary,
     Task,
     TaskState,
     new_id,
@@ -27,6 +28,7 @@ from gateway.domain import (
 from gateway.errors import (
     ConfigurationError,
     GatewayError,
+    Held,
     LimitExceeded,
     NotAccepted,
     OutcomeUnknown,
@@ -43,6 +45,8 @@ from gateway.ports.adapter import (
     Act,
     Adapter,
     AdapterFactory,
+    Group,
+    Grouping,
     NativeCommand,
     Part,
     Preview,
@@ -58,11 +62,12 @@ from gateway.ports.agent import (
     Output,
     Publish,
     Step,
+    Summarising,
     Text,
     Turn,
 )
 from gateway.ports.coordinator import LiveEvent, Rate
-from gateway.ports.host import Bookmarks, Files, Host, Progress, Sessions, Ticket
+from gateway.ports.host import Bookmarks, Files, Host, Outcomes, Progress, Sessions, Ticket
 from gateway.settings import ChannelSettings, Model, RateText, Seconds, read_rate
 
 __all__ = [
@@ -85,6 +90,9 @@ __all__ = [
     "File",
     "Files",
     "GatewayError",
+    "Group",
+    "Grouping",
+    "Held",
     "Host",
     "Ignored",
     "Inbound",
@@ -96,6 +104,7 @@ __all__ = [
     "NativeCommand",
     "NotAccepted",
     "OutcomeUnknown",
+    "Outcomes",
     "Output",
     "Part",
     "Participant",
@@ -123,6 +132,8 @@ __all__ = [
     "Session",
     "Sessions",
     "Step",
+    "Summarising",
+    "Summary",
     "Task",
     "TaskState",
     "Text",

@@ -80,6 +80,7 @@ async def gateway(settings: Settings) -> AsyncIterator[str]:
         house = House(settings, store, coordinator, http, agents, tasks)
         routes = house.routes()
         host, port = settings.gateway.host, settings.gateway.port
+        await house.reports.open()
         await house.keeping.recover()
         address = await stack.enter_async_context(serving(build(routes), host, port))
         stack.push_async_callback(house.shut_down)

@@ -19,25 +19,37 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._unwritten: dict[tuple[str, str], str] = {}
+        self._lasting: dict[tuple[str, str], str] = {}
 
-    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
+    async def load(self, channel: str, *, limit: int = 1000, under: str = "") -> Mapping[str, str]:
         """As ``Bookmarks.load``; what is not written yet counts."""
-        unwritten = {place: at for (name, place), at in self._unwritten.items() if name == channel}
-        return {**await self._store.bookmarks(channel, limit), **unwritten}
+        unwritten = {
+            place: at
+            for marks in (self._unwritten, self._lasting)
+            for (name, place), at in marks.items()
+            if name == channel and place.startswith(under)
+        }
+        return {**await self._store.bookmarks(channel, limit, under), **unwritten}
 
-    def put(self, channel: str, place: str, position: str) -> None:
+    def put(self, channel: str, place: str, position: str, *, lasting: bool = False) -> None:
         """As ``Bookmarks.put``."""
-        self._unwritten[channel, place] = position
+        marks = self._lasting if lasting else self._unwritten
+        marks[channel, place] = position
 
     async def flush(self) -> None:
         """As ``Bookmarks.flush``."""
-        marks = dict(self._unwritten)
+        await self._write(self._unwritten, lasting=False)
+        await self._write(self._lasting, lasting=True)
+
+    async def _write(self, unwritten: dict[tuple[str, str], str], *, lasting: bool) -> None:
+        marks = dict(unwritten)
         if not marks:
             return
-        await self._store.bookmark(marks, time.time())
-        # What went on meanwhile is still to be written.
-        later = self._unwritten.items() - marks.items()
-        self._unwritten = dict(later)
+        await self._store.bookmark(marks, time.time(), lasting=lasting)
+        for place, position in marks.items():
+            # What went on meanwhile is still to be written.
+            if unwritten.get(place) == position:
+                del unwritten[place]
 
     async def run(self) -> None:
         """Until cancelled; what is left then is written by a last ``flush``."""

@@ -26,6 +26,9 @@ class Rule(StrEnum):
     PER_USER_IN_GROUP = "per-user-in-group"
 
 
+ONE_PERSON = frozenset({Rule.PER_USER, Rule.PER_USER_IN_GROUP})
+"""Rules under which nobody shares a session."""
+
 Rules = Mapping[ConversationKind, Rule]
 
 ALLOWED: Mapping[ConversationKind, frozenset[Rule]] = {
@@ -66,7 +69,7 @@ def place(rules: Rules, channel: str, conversation: Conversation, who: Participa
     if missing:
         raise BoundaryError(f"{rule} needs the {' and the '.join(missing)}, and the event has none")
     path = "/".join(quote(value or "", safe="") for _, value in parts)
-    shared = conversation.kind is not ConversationKind.DIRECT and rule not in _ONE_PERSON
+    shared = conversation.kind is not ConversationKind.DIRECT and rule not in ONE_PERSON
     return Boundary(
         rule=rule,
         key=_key(channel, rule, path),
@@ -83,9 +86,6 @@ def group_keys(channel: str, group_id: str) -> tuple[str, ...]:
 
 def _key(channel: str, rule: Rule, path: str) -> str:
     return f"{quote(channel, safe='')}/{rule.value.removeprefix('per-')}/{path}"
-
-
-_ONE_PERSON = frozenset({Rule.PER_USER, Rule.PER_USER_IN_GROUP})
 
 
 def _parts(

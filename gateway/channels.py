@@ -9,10 +9,30 @@ from typing import Literal
 
 from gateway import observability as obs
 from gateway.boundary import Boundary, Explanation, Rules, place
-from gateway.domain import Action, Address, Attachment, ConversationKind, Ignored, Inbound, Moved
+from gateway.domain import (
+    Action,
+    Address,
+    Attachment,
+    ConversationKind,
+    Ignored,
+    Inbound,
+    Moved,
+    Question,
+    Session,
+)
 from gateway.errors import BoundaryError, UnreadableUpdate
-from gateway.ports.adapter import Act, Adapter, Budgeted, Carrying, Part, Splitting, Transcript
+from gateway.ports.adapter import (
+    Act,
+    Adapter,
+    Budgeted,
+    Carrying,
+    Part,
+    Spelling,
+    Splitting,
+    Transcript,
+)
 from gateway.ports.coordinator import Rate
+from gateway.settings import Reset
 
 _ALBUMS = 1000
 
@@ -45,6 +65,7 @@ class Channel:
         allow: Iterable[str] = (),
         admins: Iterable[str] = (),
         on_unknown: Literal["resend", "hold"] = "resend",
+        resets: Mapping[ConversationKind, Reset] | None = None,
     ) -> None:
         self.name = name
         self.adapter = adapter
@@ -54,12 +75,14 @@ class Channel:
         self.allow = frozenset(allow)
         self.admins = frozenset(admins)
         self.on_unknown = on_unknown
+        self.resets = {kind: reset for kind, reset in (resets or {}).items() if reset}
         self.transcript = isinstance(adapter, Transcript)
         # Kept here: looking a metric's child up costs more than counting.
         self.accepted = obs.ACCEPTED.labels(name)
         self.last_inbound = obs.LAST_INBOUND.labels(name)
         self.sent = obs.SEND_ATTEMPTS.labels(name, "Sent")
         self._splitting = adapter if isinstance(adapter, Splitting) else None
+        self._spelling = adapter if isinstance(adapter, Spelling) else None
         self._budgeted = adapter if isinstance(adapter, Budgeted) else None
         self._carrying = adapter if isinstance(adapter, Carrying) else None
         self._called: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -115,6 +138,17 @@ class Channel:
             if len(self._called) > _ALBUMS:
                 self._called.popitem(last=False)
         return key in self._called
+
+    def over(self, session: Session, now: float) -> str:
+        """What to tell people of a session that is over by now; empty if it is not."""
+        reset = self.resets.get(session.conversation.kind)
+        return reset.over(session, now) if reset is not None else ""
+
+    def spell(self, text: str, question: Question | None, address: Address) -> str:
+        """What asks ``question``: its text, and its options where the platform has no buttons."""
+        if question is None or self._spelling is None:
+            return text
+        return self._spelling.spell(text, question, address)
 
     def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
         """The parts in which the platform takes ``text``."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.domain import Message, Participant, Role, Session
+from gateway.notices import NOTHING_RUNS
 from gateway.ports.adapter import NativeCommand
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -16,6 +17,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "status": "where this conversation stands",
     "history": "what was said lately",
     "name": "give this conversation a name",
+    "sessions": "your conversations here; with a number, go on in that one",
     "whoami": "how the gateway knows you",
     "help": "what you can do here",
 }
@@ -29,6 +31,7 @@ _TRANSLATED: Mapping[str, Mapping[str, str]] = {
         "status": "wie es um diese Unterhaltung steht",
         "history": "was zuletzt gesagt wurde",
         "name": "dieser Unterhaltung einen Namen geben",
+        "sessions": "deine Unterhaltungen hier; mit einer Nummer dort weiterreden",
         "whoami": "wie das Gateway dich kennt",
         "help": "was du hier tun kannst",
     },
@@ -39,6 +42,7 @@ _TRANSLATED: Mapping[str, Mapping[str, str]] = {
         "status": "cómo va esta conversación",
         "history": "lo último que se dijo",
         "name": "dar un nombre a esta conversación",
+        "sessions": "tus conversaciones aquí; con un número, seguir en esa",
         "whoami": "cómo te conoce la pasarela",
         "help": "lo que puedes hacer aquí",
     },
@@ -49,6 +53,7 @@ _TRANSLATED: Mapping[str, Mapping[str, str]] = {
         "status": "où en est cette conversation",
         "history": "ce qui vient d'être dit",
         "name": "donner un nom à cette conversation",
+        "sessions": "vos conversations ici ; avec un numéro, reprendre celle-là",
         "whoami": "sous quel nom la passerelle vous connaît",
         "help": "ce que vous pouvez faire ici",
     },
@@ -59,6 +64,7 @@ _TRANSLATED: Mapping[str, Mapping[str, str]] = {
         "status": "como está esta conversa",
         "history": "o que foi dito por último",
         "name": "dar um nome a esta conversa",
+        "sessions": "suas conversas aqui; com um número, continuar nela",
         "whoami": "como o gateway conhece você",
         "help": "o que você pode fazer aqui",
     },
@@ -69,6 +75,7 @@ _TRANSLATED: Mapping[str, Mapping[str, str]] = {
         "status": "как обстоят дела с этим разговором",
         "history": "что было сказано в последнее время",
         "name": "дать этому разговору имя",
+        "sessions": "ваши разговоры здесь; с номером — продолжить тот",
         "whoami": "под каким именем вас знает шлюз",
         "help": "что здесь можно делать",
     },
@@ -90,8 +97,16 @@ _ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "pt": "como chamá-la",
         "ru": "как его назвать",
     },
+    "sessions": {
+        "en": "the number of the one to go on in",
+        "de": "die Nummer der Unterhaltung, die weitergehen soll",
+        "es": "el número de la que se retoma",
+        "fr": "le numéro de celle à reprendre",
+        "pt": "o número da que continua",
+        "ru": "номер того, который продолжить",
+    },
 }
-_PERSONAL = frozenset({"history", "whoami"})
+_PERSONAL = frozenset({"history", "sessions", "whoami"})
 
 NATIVE = tuple(
     NativeCommand(
@@ -107,6 +122,8 @@ NATIVE = tuple(
 NAMES = frozenset({*DESCRIPTIONS, "start"})
 _SHOWN = 10
 _CLIPPED = 200
+_DIGITS = 4
+SESSIONS_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +148,7 @@ class Facts:
     waiting: int
     now: float
     recent: Sequence[Message] = ()
+    sessions: Sequence[Session] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +159,7 @@ class Decision:
     end_session: bool = False
     first_message: str = ""
     rename: str | None = None
+    resume: Session | None = None
 
 
 def parse(text: str) -> Command | None:
@@ -171,10 +190,12 @@ def decide(command: Command, facts: Facts) -> Decision:
             return Decision(say=_history(facts))
         case "name":
             return _name(command, facts)
+        case "sessions":
+            return _sessions(command, facts)
         case "whoami":
             return Decision(say=_whoami(facts))
         case "stop":
-            return Decision(say="Nothing is running.")
+            return Decision(say=NOTHING_RUNS)
         case _:
             return Decision(say=_help(greet=command.name == "start"))
 
@@ -224,6 +245,39 @@ def _name(command: Command, facts: Facts) -> Decision:
         )
     name = command.rest[:_CLIPPED]
     return Decision(say=f"This conversation is now called {name}.", rename=name)
+
+
+def _sessions(command: Command, facts: Facts) -> Decision:
+    if not command.rest:
+        return Decision(say=_list(facts))
+    wanted = command.rest.removeprefix("#")
+    number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < _DIGITS else 0
+    if not 1 <= number <= len(facts.sessions):
+        return Decision(say=f"There is no conversation {command.rest[:_CLIPPED]} here.")
+    if not facts.may_reset:
+        return Decision(say="Only this conversation's admins may change to another.")
+    session = facts.sessions[number - 1]
+    if facts.session is not None and session.id == facts.session.id:
+        return Decision(say="You are in it.")
+    say = f"We go on where we were: {_titled(session)}."
+    return Decision(say=say, end_session=facts.session is not None, resume=session)
+
+
+def _list(facts: Facts) -> str:
+    if not facts.sessions:
+        return "No conversation yet."
+    here = facts.session.id if facts.session else ""
+    lines = [
+        f"{number}. {_titled(session)}{' (this one)' if session.id == here else ''}"
+        for number, session in enumerate(facts.sessions, start=1)
+    ]
+    return "\n".join([*lines, "", "/sessions and a number goes on in that one."])
+
+
+def _titled(session: Session) -> str:
+    last = datetime.fromtimestamp(session.last_activity, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    name = f"{session.name}, " if session.name else ""
+    return f"{name}{session.message_count} messages, the last on {last}"
 
 
 def _whoami(facts: Facts) -> str:

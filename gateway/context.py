@@ -11,13 +11,22 @@ from typing import Any
 import orjson
 
 from gateway.channels import Channel
-from gateway.commands import Facts
-from gateway.domain import CONTROL_ACTIONS, Attachment, Inbound, Message, Role, Session, new_id
+from gateway.commands import SESSIONS_SHOWN, Facts
+from gateway.domain import (
+    CONTROL_ACTIONS,
+    Attachment,
+    Inbound,
+    Message,
+    Role,
+    Session,
+    Summary,
+    new_id,
+)
 from gateway.lane import Lane, Memory, Waiting
 from gateway.ports.agent import Turn
 from gateway.ports.records import Effects, LaneScope, SessionScope
 from gateway.ports.store import Store
-from gateway.turn import Seen
+from gateway.seen import Seen
 
 SEEDED = frozenset({"current_user_id", "current_session_id", "message_count", "last_visit"})
 """Variables that every turn finds filled in, and cannot change."""
@@ -36,6 +45,8 @@ async def recall(store: Store, lane: Lane, agent: str, limit: int) -> Memory | N
     memory = lane.memory[agent] = _memory(session, window, limit)
     if session.last_number:
         memory.questions.extend(await store.open_questions(scope))
+    if limit and session.last_number > limit:
+        memory.summary = await store.summary(scope)
     return memory
 
 
@@ -46,8 +57,12 @@ def keep(lane: Lane, agent: str, effects: Effects, limit: int) -> None:
         if session.ended_at is not None:
             lane.memory.pop(agent, None)
             memory = None
-        elif memory is None or memory.session.id != session.id:
+        elif session in effects.new_sessions:
             memory = lane.memory[agent] = _memory(session, (), limit)
+        elif memory is None or memory.session.id != session.id:
+            # One that is resumed: the next turn reads it.
+            lane.memory.pop(agent, None)
+            memory = None
         else:
             memory.session = session
     if memory is None:
@@ -114,8 +129,8 @@ def _is_control(row: Waiting) -> bool:
     return row.inbound.action in CONTROL_ACTIONS
 
 
-def afresh(seen: Seen, text: str) -> Seen:
-    """The same turn in a new session, with ``text`` as its first message (``/new TEXT``)."""
+def afresh(seen: Seen, text: str, *, preface: str = "") -> Seen:
+    """The same turn in a new session, with ``text`` as its first message; people are told why."""
     session = replace(
         seen.session,
         id=new_id(),
@@ -133,6 +148,7 @@ def afresh(seen: Seen, text: str) -> Seen:
         closes=seen.session if seen.stored else None,
         stored=False,
         inbound=replace(seen.inbound, text=text),
+        preface=preface,
     )
 
 
@@ -185,6 +201,14 @@ def facts(lane: Lane, seen: Seen, channel: Channel, agent: str) -> Facts:
     )
 
 
+async def with_sessions(store: Store, lane: Lane, seen: Seen, facts: Facts) -> Facts:
+    """The same, with every session of this lane; where a token opens each, there is only one."""
+    if seen.transcript:
+        return replace(facts, sessions=(seen.session,))
+    scope = LaneScope(lane_id=lane.id)
+    return replace(facts, sessions=await store.sessions_on(scope, facts.agent, SESSIONS_SHOWN))
+
+
 def variables(seen: Seen) -> dict[str, Any]:
     """A copy of the session's variables for one turn, with the seeded ones filled in."""
     session = seen.session
@@ -221,11 +245,12 @@ def build(
     seen: Seen,
     row: Waiting,
     agent: str,
-    messages: tuple[Message, ...],
+    memory: Memory | None,
     published: tuple[str, ...],
     read: Read,
 ) -> Turn:
     """The turn as the agent gets it."""
+    messages = history(memory, row.id)
     return Turn(
         id=seen.turn_id,
         task_id=seen.task_id,
@@ -244,6 +269,7 @@ def build(
         attachments=seen.inbound.attachments,
         quote=seen.inbound.quote,
         read=reader(read, seen.inbound, messages),
+        summary=memory.summary if memory else Summary(),
     )
 
 

@@ -59,12 +59,14 @@ class Outcome(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands. ``unknown`` is held for an operator, ``dead`` gave up."""
+    """Where a delivery stands. ``unknown`` is kept for an operator, ``held`` until its recipient
+    may be written to again, ``dead`` gave up."""
 
     PENDING = "pending"
     SENT = "sent"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    HELD = "held"
     DEAD = "dead"
 
 
@@ -169,7 +171,8 @@ class Inbound:
     parts of one message. ``follows``: though not addressed, it concerns the bot where its lane
     exists already: it goes on in a thread that the bot takes part in, or changes what was said.
     ``preview`` is the platform's id of a message that shows already that an answer will come, and
-    becomes it.
+    becomes it. ``also`` are other ids under which the platform shows this very participant: their
+    lane is found by each.
     """
 
     event_id: str
@@ -189,6 +192,7 @@ class Inbound:
     deleted: tuple[str, ...] = ()
     follows: bool = False
     preview: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -230,6 +234,22 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     quote: Quote | None = None
     origin: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """What a session's older messages, up to number ``upto``, come to; falsy where there is none.
+
+    ``revision`` rises with each change: what was made of an older one is not stored.
+    """
+
+    text: str = ""
+    topics: tuple[str, ...] = ()
+    upto: int = 0
+    revision: int = 0
+
+    def __bool__(self) -> bool:
+        return self.upto > 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

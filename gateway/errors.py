@@ -11,6 +11,7 @@ GatewayError
 │   ├── NotAccepted         known to have failed before the platform took it: tried again
 │   ├── RateLimited         the platform said when to come back: tried again, burns no attempt
 │   ├── OutcomeUnknown      it may or may not have arrived: the channel's policy decides
+│   ├── Held                not now: it waits until its recipient may be written to again
 │   ├── Rejected            the platform will never take this item
 │   └── RecipientGone       the person blocked the bot, left, or was never there
 └── StoreError
@@ -91,6 +92,10 @@ class RateLimited(SendError):
 
 class OutcomeUnknown(SendError):
     """The request left, the answer never came: the item may stand on the platform."""
+
+
+class Held(SendError):
+    """The platform does not let us write to its recipient now; the item waits until it does."""
 
 
 class Rejected(SendError):

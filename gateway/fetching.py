@@ -11,7 +11,7 @@ from gateway.errors import LimitExceeded, Unavailable
 from gateway.files.names import in_words
 from gateway.ports.adapter import Fetching
 from gateway.ports.host import Files
-from gateway.turn import Seen
+from gateway.seen import Seen
 
 TIMEOUT = 120.0
 """Seconds that fetching one file may take."""

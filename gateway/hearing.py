@@ -13,7 +13,7 @@ from gateway.lane import Lane
 from gateway.limits import RunningSlots
 from gateway.live import Live
 from gateway.ports.agent import Ask, File, Output, Publish, Step, Text
-from gateway.turn import Said, Seen
+from gateway.seen import Said, Seen
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from gateway import observability as obs
 from gateway.bookmarks import Ledger
 from gateway.channels import Channel
 from gateway.commands import NATIVE
-from gateway.domain import ConversationKind, Moved
+from gateway.domain import ConversationKind, Delivery, Moved
 from gateway.errors import GatewayError, StoreError, Unavailable
 from gateway.files import FileRoom
 from gateway.housekeeping import Housekeeping
@@ -28,16 +28,18 @@ from gateway.limits import MessageRate, RunningSlots
 from gateway.live import Live
 from gateway.operations import Acts
 from gateway.outbox import Outbox
+from gateway.outcomes import Reports
 from gateway.ports.adapter import Adapter, Commanded, Receipt
 from gateway.ports.agent import Agent
 from gateway.ports.coordinator import Coordinator
-from gateway.ports.host import Bookmarks, Files, Sessions
+from gateway.ports.host import Bookmarks, Files, Outcomes, Sessions
 from gateway.ports.store import Store
 from gateway.presence import Presence
 from gateway.router import Router
 from gateway.runner import Runner
 from gateway.sessions import SessionDesk
 from gateway.settings import ChannelSection, Settings
+from gateway.summaries import Summaries
 from gateway.supervision import contained, supervise
 
 
@@ -51,6 +53,7 @@ class Host:
     sessions: Sessions
     files: Files
     bookmarks: Bookmarks
+    outcomes: Outcomes
 
 
 class House:
@@ -91,14 +94,18 @@ class House:
             agents=tuple(agents),
             discard=self.files.discard,
         )
-        self._open_channels(http, agents)
         self.outbox = Outbox(
             store=store,
             coordinator=coordinator,
             channels=self.channels,
             spawn=self.spawn,
             moved=self._moved,
+            held=self._kept,
         )
+        self.reports = Reports(
+            store=store, outbox=self.outbox, channels=self.channels, spawn=self.spawn
+        )
+        self._open_channels(http, agents)
         self.router = Router(
             store=store,
             lanes=self.lanes,
@@ -107,6 +114,12 @@ class House:
             channels=self.channels,
         )
         self.presence = self._presence()
+        self.summaries = Summaries(
+            store=store,
+            agents=agents,
+            window=settings.limits.history_messages,
+            spawn=self.spawn,
+        )
         self.runner = self._runner(live, agents)
         self.keeping = Housekeeping(
             store=store,
@@ -124,6 +137,7 @@ class House:
             sessions=self.desk,
             files=self.files,
             bookmarks=self.bookmarks,
+            outcomes=self.reports,
         )
         for name, section in self._settings.channels.items():
             self.channels[name] = channel_of(section, host)
@@ -141,6 +155,7 @@ class House:
             slots=self.slots,
             files=self.files,
             left=self.presence.left,
+            grown=self.summaries.grown,
             history_messages=limits.history_messages,
             variables_bytes=limits.variables_bytes,
             tell_after=self._settings.gateway.tell_after,
@@ -196,6 +211,9 @@ class House:
         if self._stopping:
             raise Unavailable("the gateway is shutting down", retry_after=1.0)
         return await self.router.receive(channel, raw)
+
+    def _kept(self, delivery: Delivery) -> None:
+        self.reports.keep(delivery)
 
     async def _moved(self, channel: Channel, moved: Moved) -> None:
         await self.router.moved(channel, moved)
@@ -278,6 +296,7 @@ def channel_of(section: ChannelSection, host: Any) -> Channel:
         allow=settings.allow,
         admins=settings.admins,
         on_unknown=settings.on_unknown,
+        resets=settings.resets(),
     )
 
 

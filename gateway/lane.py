@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from gateway.boundary import Boundary
-from gateway.domain import Action, Inbound, Message, Question, Session
+from gateway.domain import Action, Inbound, Message, Question, Session, Summary
 from gateway.ports.records import Hold, Revision
 
 
@@ -50,11 +50,16 @@ class Waiting:
 
 @dataclass(slots=True, kw_only=True)
 class Memory:
-    """What a lane remembers between turns; true only while nobody else claimed it since."""
+    """What a lane remembers between turns; true only while nobody else claimed it since.
+
+    ``summary`` is not tried again before message number ``condense_from``: it failed.
+    """
 
     session: Session
     window: deque[Message]
     questions: list[Question] = field(default_factory=list)
+    summary: Summary = field(default_factory=Summary)
+    condense_from: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -180,6 +185,9 @@ class Lane:
         """Remember what was said as it was edited, and forget what was deleted."""
         changed = {revision.origin: revision.text for revision in revisions}
         for memory in self.memory.values():
+            numbers = {message.origin: message.number for message in memory.window}
+            if any(numbers.get(place, 0) <= memory.summary.upto for place in changed):
+                memory.summary, memory.condense_from = Summary(), 0
             kept = (
                 message if message.origin not in changed else _revised(message, changed)
                 for message in memory.window

@@ -10,7 +10,9 @@ from gateway.ports.records import Mark, OperatorScope, SessionScope
 from gateway.ports.store import Store
 
 _SCOPE = OperatorScope(why="an operator's act")
-_OPEN_TO_RETRY = frozenset({DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.DEAD})
+_OPEN_TO_RETRY = frozenset(
+    {DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.HELD, DeliveryState.DEAD}
+)
 
 
 async def session(store: Store, session_id: str) -> Session:

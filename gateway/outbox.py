@@ -20,6 +20,7 @@ from gateway import observability as obs
 from gateway.channels import Channel
 from gateway.domain import Address, Delivery, DeliveryState, Moved
 from gateway.errors import (
+    Held,
     OutcomeUnknown,
     RateLimited,
     RecipientGone,
@@ -64,6 +65,7 @@ class Outbox:
         channels: Mapping[str, Channel],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         moved: Callable[[Channel, Moved], Awaitable[None]],
+        held: Callable[[Delivery], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -71,6 +73,7 @@ class Outbox:
         self._channels = channels
         self._spawn = spawn
         self._moved = moved
+        self._held = held
         self._clock = clock
         self._queues: dict[Key, _Queue] = {}
         # Kept here: looking a metric's child up costs more than counting.
@@ -162,9 +165,13 @@ class Outbox:
                     await asyncio.sleep(max(0.0, mark.not_before - self._clock()))
                     continue
                 settled.append(mark)
+                if mark.state is DeliveryState.HELD:
+                    await self._record(settled)
+                    _forget(queue, settled)
+                    self._held(delivery)
                 if mark.state is DeliveryState.FAILED and mark.error.startswith(_GONE):
                     settled.extend(_with_the_rest(queue, mark))
-                if not queue.items:
+                if settled and not queue.items:
                     # While others are busy a transaction to share is near; alone it would not be.
                     await self._record(settled, patient=len(self._queues) > 1)
                     _forget(queue, settled)
@@ -256,6 +263,12 @@ class Outbox:
             return self._later(delivery, error, error.retry_after)
         return self._failed(channel, delivery, error)
 
+    def reported(self, channel: Channel, delivery: Delivery, error: SendError) -> Mark:
+        """What becomes of a delivery that the platform took, and of which it told this later."""
+        if isinstance(error, RateLimited):
+            return self._later(delivery, error, error.retry_after)
+        return self._failed(channel, delivery, error)
+
     def _later(
         self, delivery: Delivery, error: Exception, pause: float, *, doubt: bool = False
     ) -> Mark:
@@ -269,6 +282,14 @@ class Outbox:
     def _failed(self, channel: Channel, delivery: Delivery, error: SendError) -> Mark:
         """An attempt that burned."""
         attempts = delivery.attempts + 1
+        if isinstance(error, Held):
+            obs.log.warning(
+                obs.Event.DELIVERY_HELD,
+                channel=channel.name,
+                delivery=delivery.id,
+                reason=str(error),
+            )
+            return _mark(delivery, DeliveryState.HELD, error=str(error))
         if isinstance(error, RecipientGone | Rejected):
             obs.log.warning(
                 obs.Event.DELIVERY_REFUSED,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.domain import Answer, Inbound, Question, QuestionKind
+from gateway.domain import Answer, ConversationKind, Inbound, Question, QuestionKind
 from gateway.ports.agent import Ask
+from gateway.ports.records import QuestionEnd
 
 APPROVAL_OPTIONS = ("Yes", "No")
 _YES = frozenset({"yes", "y", "ok", "okay", "approve", "approved"})
@@ -33,11 +34,18 @@ def match(questions: Sequence[Question], inbound: Inbound, now: float) -> Match:
     if inbound.press is not None:
         return _pressed(questions, inbound, now)
     for question in questions:
-        if question.addressee == inbound.participant.id and not expired(question, now):
+        if is_asked(question, inbound) and not expired(question, now):
             answer = _typed(question, inbound.text)
             if answer is not None:
                 return Match(answer=answer)
     return _NOTHING
+
+
+def is_asked(question: Question, inbound: Inbound) -> bool:
+    """Whether it is this participant who was asked; in private there is nobody else."""
+    if inbound.conversation.kind is ConversationKind.DIRECT:
+        return True
+    return question.addressee in (inbound.participant.id, *inbound.also)
 
 
 def expired(question: Question, now: float) -> bool:
@@ -52,12 +60,36 @@ def options(ask: Ask) -> tuple[str, ...]:
     return ask.options if ask.kind is QuestionKind.CHOICE else ()
 
 
+def ends(
+    opened: Iterable[Question],
+    answer: Answer | None,
+    asked: Question | None,
+    *,
+    closing: bool,
+    now: float,
+) -> tuple[QuestionEnd, ...]:
+    """How open questions end with a turn: the answered one, the expired, one that a new question of
+    its addressee replaces, and all of them when their session closes."""
+    ended = []
+    for question in opened:
+        if answer and question.id == answer.question.id:
+            end = QuestionEnd(question_id=question.id, state="answered", answer=answer.text)
+            ended.append(end)
+        elif closing:
+            ended.append(QuestionEnd(question_id=question.id, state="cancelled"))
+        elif expired(question, now):
+            ended.append(QuestionEnd(question_id=question.id, state="expired"))
+        elif asked and question.addressee == asked.addressee:
+            ended.append(QuestionEnd(question_id=question.id, state="cancelled"))
+    return tuple(ended)
+
+
 def _pressed(questions: Sequence[Question], inbound: Inbound, now: float) -> Match:
     press = inbound.press
     question = next((q for q in questions if press and q.id == press.question_id), None)
     if question is None or press is None or press.option >= len(question.options):
         return Match(too_late="This question is no longer open.")
-    if question.addressee != inbound.participant.id:
+    if not is_asked(question, inbound):
         return Match(too_late="This question was for somebody else.")
     if expired(question, now):
         return Match(too_late="This question has expired.")

@@ -8,13 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from gateway import commands
 from gateway import observability as obs
-from gateway.boundary import Boundary
+from gateway.boundary import ONE_PERSON, Boundary
 from gateway.channels import Channel
 from gateway.domain import (
     CONTROL_ACTIONS,
@@ -37,12 +37,14 @@ from gateway.failpoints import failpoint
 from gateway.lane import Waiting
 from gateway.lanes import Lanes
 from gateway.limits import Allowance, MessageRate, incoming_text
+from gateway.notices import NOTHING_RUNS
 from gateway.ports.adapter import Receipt
 from gateway.ports.records import Accepted, Arrival, LaneScope, OperatorScope, Row
 from gateway.ports.store import Store
 
 CACHED_KEYS = 10_000
-NOTHING_RUNS = "Nothing is running."
+
+T = TypeVar("T")
 
 
 class Router:
@@ -65,6 +67,7 @@ class Router:
         self._channels = channels
         self._clock = clock
         self._lane_keys: OrderedDict[str, None] = OrderedDict()
+        self._linked: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def receive(self, channel: Channel, raw: bytes) -> Receipt:
         """Commit 1. Raises ``Unavailable`` when the store is away: do not acknowledge then."""
@@ -83,7 +86,22 @@ class Router:
         except LimitExceeded as error:
             self._turned_away(channel, "refused", str(error), unreadable=False)
             return Receipt(outcome="refused", reason=str(error))
+        if inbound.also and boundary.rule in ONE_PERSON:
+            await self._link(channel, inbound, boundary)
         return await self._accept(channel, raw, inbound, boundary)
+
+    async def _link(self, channel: Channel, inbound: Inbound, boundary: Boundary) -> None:
+        """A participant has other ids: each leads to their lane."""
+        for other in inbound.also:
+            who = replace(inbound.participant, id=other)
+            keys = boundary.key, channel.place(replace(inbound, participant=who)).key
+            if keys in self._linked:
+                continue
+            emptied = await self._store.link(channel.name, boundary.owner, keys)
+            _remember(self._linked, keys)
+            if emptied:
+                obs.log.info(obs.Event.PERSON_MOVED, channel=channel.name, lanes=list(emptied))
+                await self._leave(emptied)
 
     async def _knows(self, lane_key: str) -> bool:
         """Whether the lane exists; asked of each message that may go on in a thread."""
@@ -92,9 +110,7 @@ class Router:
             return True
         if not await self._store.has_lane(lane_key):
             return False
-        self._lane_keys[lane_key] = None
-        if len(self._lane_keys) > CACHED_KEYS:
-            self._lane_keys.popitem(last=False)
+        _remember(self._lane_keys, lane_key)
         return True
 
     async def moved(self, channel: Channel, moved: Moved) -> None:
@@ -103,10 +119,14 @@ class Router:
         obs.log.info(
             obs.Event.GROUP_MOVED, channel=channel.name, old=moved.old_id, new=moved.new_id
         )
-        for lane_id in emptied:
-            self._lanes.revoke(lane_id)
         if emptied:
-            await self.recover()
+            await self._leave(emptied)
+
+    async def _leave(self, lane_ids: Iterable[str]) -> None:
+        """These lanes gave way to others, on which their rows wait now."""
+        for lane_id in lane_ids:
+            self._lanes.revoke(lane_id)
+        await self.recover()
 
     async def recover(self, *, before: float = math.inf) -> int:
         """Put every row accepted ``before``, that waits in the store and is not known here, on its
@@ -243,6 +263,12 @@ class Router:
             self._lanes.admit(row.lane_id, waiting)
 
 
+def _remember(cache: OrderedDict[T, None], key: T) -> None:
+    cache[key] = None
+    if len(cache) > CACHED_KEYS:
+        cache.popitem(last=False)
+
+
 def decode(data: bytes) -> Inbound:
     """An inbound event as ``Arrival.inbound`` holds it."""
     fields: dict[str, Any] = orjson.loads(data)
@@ -257,6 +283,7 @@ def decode(data: bytes) -> Inbound:
     quote = fields.get("quote")
     fields["quote"] = quote and Quote(**quote)
     fields["deleted"] = tuple(fields.get("deleted", ()))
+    fields["also"] = tuple(fields.get("also", ()))
     return Inbound(**fields)
 
 

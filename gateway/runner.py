@@ -22,28 +22,21 @@ from gateway.errors import Fenced, LimitExceeded, Unavailable
 from gateway.failpoints import failpoint
 from gateway.fetching import fetched
 from gateway.hearing import Hands, Hearing, listen
-from gateway.lane import Lane, Showing, Waiting
+from gateway.lane import Lane, Memory, Showing, Waiting
 from gateway.lanes import Lanes
 from gateway.limits import RunningSlots, variables_json
 from gateway.live import Live
+from gateway.notices import AWAY, FAILED, GAVE_UP, STOPPED
 from gateway.ports.agent import Agent, File
 from gateway.ports.host import Files
 from gateway.ports.records import Effects, Hold, LaneScope, RowEnd, RowRetry
 from gateway.ports.store import Store
-from gateway.turn import Seen
+from gateway.seen import Seen
 
 MAX_ATTEMPTS = 5
 PREVIEW_WITHIN = 5.0
 """Seconds an answer waits for the last preview of it, which it is to replace."""
 _BACKOFF = (0.5, 1.0, 2.0, 4.0)
-
-FAILED = (
-    "Sorry, something went wrong and I could not answer your message. "
-    "It was set aside for the people who run this bot."
-)
-AWAY = "I cannot answer right now, but I have your message and keep trying."
-GAVE_UP = "Sorry, I could not answer your message in time. Please send it again later."
-STOPPED = "Stopped."
 
 
 class Runner:
@@ -62,6 +55,7 @@ class Runner:
         slots: RunningSlots,
         files: Files,
         left: Callable[[Waiting], None],
+        grown: Callable[[Lane, str], None],
         history_messages: int = 50,
         variables_bytes: int = 1_048_576,
         tell_after: float = 30.0,
@@ -78,6 +72,7 @@ class Runner:
         self._slots = slots
         self._files = files
         self._left = left
+        self._grown = grown
         self._absent: set[str] = set()
         self._history = history_messages
         self._variables_bytes = variables_bytes
@@ -140,14 +135,17 @@ class Runner:
         seen = context.see(lane, channel, agent, memory, self._clock())
         if not channel.transcript and self._idle(lane.id, seen.inbound.address.destination):
             seen = replace(seen, start_first=True)
+        command = commands.parse(seen.inbound.text)
+        over = channel.over(memory.session, head.accepted_at) if memory and not command else ""
+        if over:
+            seen, memory = context.afresh(seen, seen.inbound.text, preface=over), None
         if lane.doomed(head):
             return await self._notice(lane, agent, seen, "", Outcome.CANCELLED)
         if lane.must_stop():
             return await self._stopped(lane, agent, seen)
         if head.attempts > MAX_ATTEMPTS:
             return await self._notice(lane, agent, seen, FAILED, Outcome.FAILED, dead=True)
-        command = commands.parse(seen.inbound.text)
-        matched = questions.match(seen.open_questions, seen.inbound, seen.now)
+        matched = questions.match(() if over else seen.open_questions, seen.inbound, seen.now)
         if command is None and matched.too_late:
             return await self._notice(lane, agent, seen, matched.too_late, Outcome.REFUSED)
         if command is None and matched.answer is not None:
@@ -157,7 +155,10 @@ class Runner:
         if said:
             seen = context.resumed(seen, said)
         elif command is not None:
-            decision = commands.decide(command, context.facts(lane, seen, channel, agent))
+            facts = context.facts(lane, seen, channel, agent)
+            if command.name == "sessions":
+                facts = await context.with_sessions(self._store, lane, seen, facts)
+            decision = commands.decide(command, facts)
             if not decision.first_message:
                 return await self._command(lane, agent, seen, decision)
             seen, memory = context.afresh(seen, decision.first_message), None
@@ -165,7 +166,7 @@ class Runner:
             seen = await fetched(self._files, channel, seen) if seen.inbound.attachments else seen
         except Unavailable as error:
             return await self._away(lane, agent, seen, error)
-        return await self._run(lane, agent, seen, context.history(memory, head.id), said)
+        return await self._run(lane, agent, seen, memory, said)
 
     async def _command(
         self, lane: Lane, agent: str, seen: Seen, decision: commands.Decision
@@ -181,12 +182,12 @@ class Runner:
         lane: Lane,
         name: str,
         seen: Seen,
-        history: tuple[Message, ...],
+        memory: Memory | None,
         said: Sequence[Message],
     ) -> bool:
         """Run the agent; whatever it raises ends here."""
         published = tuple(m.text for m in said if m.role is Role.ASSISTANT)
-        prepared = context.build(seen, lane.current[0], name, history, published, self._files.read)
+        prepared = context.build(seen, lane.current[0], name, memory, published, self._files.read)
         hearing = Hearing(seen, published=bool(published))
         hands = Hands(publish=partial(self._publish, lane, name), keep=self._keep)
         lane.showing = Showing(task_id=seen.task_id, pieces=hearing.pieces, message_id=seen.preview)
@@ -372,6 +373,7 @@ class Runner:
         context.keep(lane, agent, effects, self._history)
         self._put(effects.deliveries)
         self._live.committed(effects)
+        self._grown(lane, agent)
         if ends and not effects.retries:
             taken = {delivery.replaces for delivery in effects.deliveries}
             for row in lane.current:

@@ -6,18 +6,16 @@ A turn's story: it may publish early (``publish``), and then ends in exactly one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from gateway import questions
 from gateway.commands import Decision
 from gateway.domain import (
     JSON,
-    Answer,
     Attachment,
     Delivery,
-    Inbound,
     Message,
     Outcome,
     Question,
@@ -32,104 +30,62 @@ from gateway.ports.agent import Ask
 from gateway.ports.records import (
     Effects,
     Entry,
-    Hold,
     QuestionEnd,
     RowEnd,
     RowRetry,
 )
+from gateway.seen import Said, Seen
 
 ANONYMOUS_LIFE = 7 * 86400.0
 """Seconds without activity after which an anonymous session expires."""
 
 
-class Way(Protocol):
-    """How a channel carries what is said: pure questions, which ``Channel`` answers."""
-
-    def split(self, text: str, *, markdown: bool) -> Sequence[Part]:
-        """The parts in which the platform takes ``text``."""
-        ...
-
-    def carries(self, attachment: Attachment) -> bool:
-        """Whether the platform takes this file."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """What one turn works on.
-
-    ``stored``: the session is in the store; ``noted``: so is the user's message of this turn.
-    ``way`` is how the channel carries what is said. ``closes`` is the session that this turn's
-    fresh one replaces (``/new TEXT``); ``open_questions`` are then that one's. ``preview`` is the
-    platform's id of a message that shows the answer so far; what is said at the end becomes it.
-    """
-
-    turn_id: str
-    task_id: str
-    row_id: str
-    folded: tuple[str, ...]
-    hold: Hold
-    channel: str
-    inbound: Inbound
-    session: Session
-    now: float
-    said_at: float
-    way: Way
-    transcript: bool = False
-    stored: bool = True
-    noted: bool = False
-    open_questions: tuple[Question, ...] = ()
-    answer: Answer | None = None
-    start_first: bool = False
-    closes: Session | None = None
-    preview: str = ""
-    origin: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
-    """What an agent's run came to."""
-
-    text: str = ""
-    ask: Ask | None = None
-    steps: tuple[str, ...] = ()
-    published: bool = False
-    variables: JSON | None = None
-    attachments: tuple[Attachment, ...] = ()
-
-
 def publish(seen: Seen, text: str) -> tuple[Effects, Seen]:
     """Speak before the turn ends; what the turn sees afterwards."""
-    entries = _said_by_user(seen)
+    entries = _opening(seen)
     entries.append(_message(seen, entries, Role.ASSISTANT, text))
     session = _moved(seen, entries)
     effects = Effects(
         turn_id=new_id(),
         hold=seen.hold,
-        question_ends=_question_ends(seen, None) if seen.closes else (),
-        deliveries=_deliveries(replace(seen, preview=""), text),
+        question_ends=questions.ends(
+            seen.open_questions, seen.answer, None, closing=bool(seen.closes), now=seen.now
+        )
+        if seen.closes
+        else (),
+        deliveries=_deliveries(replace(seen, preview=""), _prefaced(seen, text)),
         **_kept(seen, session, entries),
     )
     still_open = () if seen.closes else seen.open_questions
     return effects, replace(
-        seen, session=session, stored=True, noted=True, closes=None, open_questions=still_open
+        seen,
+        session=session,
+        stored=True,
+        noted=True,
+        closes=None,
+        open_questions=still_open,
+        preface="",
     )
 
 
 def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects, Session]:
     """The agent ran to its end."""
-    entries = _said_by_user(seen)
+    entries = _opening(seen)
     deliveries: tuple[Delivery, ...] = ()
     something = bool(said.text.strip() or said.attachments)
     if something:
         text = said.text if said.text.strip() else ""
         answered = _message(seen, entries, Role.ASSISTANT, text)
         entries.append(replace(answered, attachments=said.attachments))
-        deliveries = _deliveries(seen, text, attachments=said.attachments)
+        spoken = _prefaced(seen, text)
+        deliveries = _deliveries(seen, spoken, attachments=said.attachments)
     asked = _ask(seen, said.ask) if said.ask else None
     if asked:
         entries.append(_message(seen, entries, Role.ASSISTANT, asked.text, question_id=asked.id))
-        deliveries += _deliveries(seen, asked.text, question=asked, after=len(deliveries))
+        text = asked.text if something else _prefaced(seen, asked.text)
+        deliveries += _deliveries(seen, text, question=asked, after=len(deliveries))
+    if not (something or asked):
+        deliveries = _deliveries(seen, seen.preface, markdown=False)
     session = _moved(seen, entries, variables=said.variables)
     spoke = something or said.published or asked is not None
     state = TaskState.INPUT_REQUIRED if asked else TaskState.COMPLETED
@@ -138,7 +94,9 @@ def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects,
         rows=_ends(seen, Outcome.ANSWERED if spoke else Outcome.SILENT),
         tasks=(_task(seen, state, said.steps),),
         questions=(asked,) if asked else (),
-        question_ends=_question_ends(seen, asked),
+        question_ends=questions.ends(
+            seen.open_questions, seen.answer, asked, closing=bool(seen.closes), now=seen.now
+        ),
         deliveries=deliveries,
         **_then(seen, next_rows),
         **_kept(seen, session, entries),
@@ -157,18 +115,25 @@ def command(seen: Seen, decision: Decision, next_rows: tuple[str, ...]) -> Effec
         session = replace(session, name=decision.rename)
     if decision.end_session:
         session = replace(session, ended_at=seen.now)
+    changed: tuple[Session, ...] = (session,) if seen.stored else ()
+    if decision.resume is not None:
+        changed += (_resumed(decision.resume, seen.now),)
     cancelled = seen.open_questions if decision.end_session else ()
     return Effects(
         turn_id=seen.turn_id,
         rows=_ends(seen, Outcome.ANSWERED),
         tasks=(_task(seen, TaskState.COMPLETED),) if seen.stored else (),
-        sessions=(session,) if seen.stored else (),
+        sessions=changed,
         entries=_entries(seen, entries) if seen.stored else (),
         question_ends=tuple(QuestionEnd(question_id=q.id, state="cancelled") for q in cancelled),
         deliveries=_deliveries(seen, decision.say, markdown=False),
         renamed=decision.rename is not None,
         **_then(seen, next_rows),
     )
+
+
+def _resumed(session: Session, now: float) -> Session:
+    return replace(session, ended_at=None, last_activity=now, version=session.version + 1)
 
 
 def notice(
@@ -203,7 +168,11 @@ def notice(
     effects = Effects(
         turn_id=seen.turn_id,
         rows=ends[1:] if dead else ends,
-        question_ends=_question_ends(seen, None) if seen.closes and remember else (),
+        question_ends=questions.ends(
+            seen.open_questions, seen.answer, None, closing=bool(seen.closes), now=seen.now
+        )
+        if seen.closes and remember
+        else (),
         dead=ends[:1] if dead else (),
         tasks=(_task(seen, state.get(outcome, TaskState.FAILED)),) if remember else (),
         deliveries=deliveries + _deliveries(seen, text, after=len(deliveries), markdown=False),
@@ -223,6 +192,19 @@ def retry(seen: Seen, *, not_before: float, refund: bool, tell: str = "") -> Eff
         deliveries=_deliveries(replace(seen, preview=""), tell, markdown=False) if tell else (),
         release=True,
     )
+
+
+def _opening(seen: Seen) -> list[Message]:
+    """What this turn's messages begin with."""
+    entries = _said_by_user(seen)
+    if seen.transcript and seen.preface:
+        entries.append(_message(seen, entries, Role.SYSTEM, seen.preface, in_context=False))
+    return entries
+
+
+def _prefaced(seen: Seen, text: str) -> str:
+    """The same with what people are told before it; it is not the agent's, and not remembered."""
+    return f"*{seen.preface}*\n\n{text}" if seen.preface else text
 
 
 def _said_by_user(seen: Seen, *, in_context: bool = True) -> list[Message]:
@@ -328,8 +310,9 @@ def _deliveries(
     """``text`` in parts, then the files; the first becomes the preview, if there is one."""
     if seen.transcript or not (text or attachments):
         return ()
-    parts = [(part, None) for part in seen.way.split(text, markdown=markdown)] if text else []
-    items: list[tuple[Part, Attachment | None]] = [*parts, *_files(seen, attachments)]
+    text = seen.way.spell(text, question, seen.inbound.address)
+    parts = seen.way.split(text, markdown=markdown) if text else ()
+    items = [*((part, None) for part in parts), *_files(seen, attachments)]
     last = len(parts) - 1
     return tuple(
         Delivery(
@@ -377,20 +360,3 @@ def _ask(seen: Seen, ask: Ask) -> Question:
         created_at=seen.now,
         expires_at=seen.now + ask.expires_in if ask.expires_in else None,
     )
-
-
-def _question_ends(seen: Seen, asked: Question | None) -> tuple[QuestionEnd, ...]:
-    """The answered one, the expired, and one that a new question of its addressee replaces."""
-    ends = []
-    for question in seen.open_questions:
-        if seen.answer and question.id == seen.answer.question.id:
-            ends.append(
-                QuestionEnd(question_id=question.id, state="answered", answer=seen.answer.text)
-            )
-        elif seen.closes:
-            ends.append(QuestionEnd(question_id=question.id, state="cancelled"))
-        elif questions.expired(question, seen.now):
-            ends.append(QuestionEnd(question_id=question.id, state="expired"))
-        elif asked and question.addressee == asked.addressee:
-            ends.append(QuestionEnd(question_id=question.id, state="cancelled"))
-    return tuple(ends)

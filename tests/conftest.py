@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, Page
 
 from gateway.testing.postgres import PostgresServer
@@ -19,6 +20,14 @@ pytest.register_assert_rewrite(
     *(f"gateway.testing.{name}" for name in ("agent", "coordinator", "store")),
     "tests.scenarios.crash",
 )
+
+# The same examples each time, so that no build breaks by luck, and no clock: machines are busy. To
+# go looking for others: make test ARGS="--hypothesis-profile=search".
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
+settings.load_profile("suite")
 
 ROOT = Path(__file__).parent.parent
 NO_REFERENCE_DATA = "no reference data beside the checkout"

@@ -144,8 +144,11 @@ class Intake:
         """Take one dispatch over, when its turn comes; `then` is told what became of it."""
         event: dict[str, Any] = frame["d"]
         channel = str(event.get("channel_id"))
-        mark = self._watermark.opened(frame.get("s"))
         place = _place(event) if frame["t"] == "MESSAGE_CREATE" else ""
+        if channel not in self._lanes and self._is_mine(event):
+            self._pass(place, event, frame.get("s"))
+            return
+        mark = self._watermark.opened(frame.get("s"))
         self._waiting += 1
         if place and channel not in self._lanes:
             # Should this one never be committed, history is read from just before it.
@@ -164,6 +167,13 @@ class Intake:
             self._room.set()
 
         self.do(channel, work)
+
+    def _pass(self, place: str, event: dict[str, Any], seq: object) -> None:
+        """What the bot says needs no task where nothing is before it."""
+        if place:
+            self._bookmarks.put(self._name, place, event["id"])
+        self._watermark.passed(seq)
+        self._moved()
 
     def do(self, channel: str, work: Work) -> None:
         """Do something in a channel once everything before it is done."""

@@ -8,12 +8,13 @@ another way. What is no Markdown at all is escaped.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
-from gateway.presentation import with_plain_tables
+from gateway.presentation import with_fences, with_plain_tables
 
 MAX_ADDRESS = 500
 """Characters of an address that is shown and not linked: a picture may stand in it whole."""
@@ -23,7 +24,10 @@ _URL = r"https?://[^\s<]+[^\s<.,:;\"'\]]"
 _FENCE = re.compile(r"^([ \t]*(?:>[ \t]?)*)(`{3,}(?=[^`\n]*$)|~{3,})[ \t]*([\w+#.-]*)[^\n]*$")
 _HEADING = re.compile(r"^([ \t]*(?:>[ \t]?)*)#{4,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
 _BULLET = re.compile(r"^([ \t]*)\+(?=[ \t]+\S)")
+_SMALL = re.compile(r"^([ \t]*(?:>[ \t]?)*)-#(?=[ \t])")
+_RULE = re.compile(r"^[ \t]*(?:\*[ \t]*){3,}$|^[ \t]*(?:_[ \t]*){3,}$")
 _QUOTED = re.compile(r"^([ \t]*)((?:>[ \t]?)+)")
+_STRONG = re.compile(r"(?<![^\s(\"'])__(?=\S)(.+?)(?<=\S)__(?!\w)")
 _FORMULA_MARKS = frozenset("\\^_={}+<>")
 
 _INLINE = re.compile(
@@ -37,10 +41,13 @@ _INLINE = re.compile(
     rf"|(?P<url>{_URL})"
     r"|(?P<name>__\w{1,100}?__(?=[\w(.]))"
     r"|(?<![\w_])__(?P<bold>[^\s_](?:[^\n]{0,1000}?[^\s_])?)__(?![\w_])"
-    r"|(?P<bare>__+|\|\|+)",
+    r"|(?P<bare>__+|\|\|+)"
+    r"|(?P<entity>&(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)",
     re.DOTALL,
 )
+_AFTER = " \t\n.,:;\"')]"
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_SPECIAL = re.compile(r"[\\*_~`|<>\[\]#:+-]")
 _UNSEEN = re.compile("[*~`|\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+")
 # What would end the address in a masked link.
 _IN_LINK = str.maketrans({" ": "%20", "(": "%28", ")": "%29", "<": "%3C", ">": "%3E", '"': "%22"})
@@ -54,7 +61,7 @@ _ADDRESS_LIKE = re.compile(
 )
 
 _PLAIN = re.compile(
-    rf"(?P<url>{_URL})"
+    rf"(?P<url><https?://[^ >]+>|{_URL})"
     r"|(?P<each>[\\*_`]|~~+|\|\|+)"
     r"|(?P<bracket>\[)"
     r"|(?P<first><(?=@|\#|/\w|a?:\w|t:-?\d|id:)|:(?=[\w+-]{1,40}:))"
@@ -71,7 +78,7 @@ def escaped(text: str) -> str:
 
 def shown(text: str) -> str:
     """An agent's Markdown as Discord's, its tables in letters of one width."""
-    return "\n".join(_blocks(with_plain_tables(text.replace("\r\n", "\n"))))
+    return "\n".join(_blocks(with_fences(with_plain_tables(text.replace("\r\n", "\n")))))
 
 
 def _escape(match: re.Match[str], *, links: bool) -> str:
@@ -117,9 +124,14 @@ def _code(line: str) -> str:
 
 
 def _line(line: str) -> str:
-    """What a line begins with: Discord knows three sizes of headings, one of quotations."""
+    """What a line begins with: Discord knows three sizes of headings, one of quotations, no line
+    across the text, and small print, which nobody meant."""
+    if _RULE.match(line):
+        return "———"
+    if match := _SMALL.match(line):
+        return f"{match[1]}\\{line[match.end(1) :]}"
     if match := _HEADING.match(line):
-        title = match[2].replace("**", "").strip()
+        title = _STRONG.sub(r"\1", match[2]).replace("**", "").strip()
         return f"{match[1]}**{title}**" if title else match[1]
     if match := _QUOTED.match(line):
         inner = "> " * (match[2].count(">") - 1)
@@ -133,7 +145,11 @@ def _inline(text: str) -> str:
 
 def _meant(match: re.Match[str]) -> str:
     if match["label"] is not None:
-        return _link(match["label"], match["address"])
+        said = _link(match["label"], match["address"])
+        if not match.string[match.end() :][:1].strip(_AFTER) or "](" in said:
+            return said
+        # What comes directly after an address would be taken for a part of it.
+        return f"<{said}>" if said.startswith("http") and " " not in said else f"{said} "
     if match["bold"]:
         return f"**{_inline(match['bold'])}**"
     if match["formula"]:
@@ -141,6 +157,8 @@ def _meant(match: re.Match[str]) -> str:
         return escaped(match[0]) if is_one else match[0]
     if match["name"]:
         return escaped(match[0])
+    if match["entity"]:
+        return _SPECIAL.sub(r"\\\g<0>", html.unescape(match[0]))
     return _each(match[0]) if match["bare"] else match[0]
 
 

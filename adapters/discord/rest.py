@@ -22,6 +22,7 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
@@ -170,7 +171,7 @@ class Rest:
                 self._api_url + path,
                 data=data,
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(timeout, sock_connect=CONNECT),
+                timeout=_timeout(timeout),
                 allow_redirects=False,
                 raise_for_status=False,
             ) as response:
@@ -271,6 +272,11 @@ class Rest:
         if told.get("global") is True or not told:
             self._hold("", pause)
         return RateLimited(f"Discord asks to wait for {pause:g} s", retry_after=pause)
+
+
+@lru_cache(maxsize=32)
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(seconds, sock_connect=CONNECT)
 
 
 def _route(method: str, path: str) -> str:

@@ -25,7 +25,7 @@ from adapters.slack.places import Place
 from gateway import Action, ConversationKind, Ignored, Inbound, Press, UnreadableUpdate
 
 COMMANDS = frozenset(
-    {"reset", "new", "stop", "status", "history", "name", "whoami", "help", "start"}
+    {"reset", "new", "stop", "status", "history", "name", "sessions", "whoami", "help", "start"}
 )
 """The gateway's commands; what else begins with an exclamation mark is somebody's own words."""
 

@@ -147,7 +147,7 @@ class SlackAdapter:
             api=self._api,
             events=self._events,
             open_url=self._open_url if self.settings.mode == "socket" else None,
-            around=Surroundings(self._api.call, self._people.names, self._concerns),
+            around=Surroundings(self._api.call, self._people, self._concerns),
             aftermath=self._aftermath,
             me=self._me,
             window=self.settings.catch_up,
@@ -224,7 +224,8 @@ class SlackAdapter:
         if kind == "assistant_thread_started":
             self._aside.do("prompts", self._assistant.started(event))
         elif kind == "message" and receipt.outcome == "accepted" and not receipt.duplicate:
-            self._aside.do("title", self._assistant.titled(event))
+            if self._assistant.wants_title(event):
+                self._aside.do("title", self._assistant.titled(event))
         elif kind in {"app_uninstalled", "tokens_revoked"}:
             hint = (
                 f"if it was the bot's token: install the app again, {APPS_PAGE} shows the new one"

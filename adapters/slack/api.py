@@ -25,7 +25,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -72,8 +72,8 @@ METHODS = frozenset(
 )
 """What the adapter calls."""
 
-TIMEOUT = 20.0
-"""Seconds that a call may take."""
+TIMEOUT = aiohttp.ClientTimeout(20.0, connect=10.0, sock_connect=5.0)
+"""What a call may take."""
 _TRANSFER = aiohttp.ClientTimeout(total=300.0, connect=10.0, sock_read=20.0)
 _UPLOAD = aiohttp.ClientTimeout(total=55.0, connect=10.0)
 _LONGEST_ANSWER = 64 * 2**20
@@ -93,9 +93,7 @@ class SlackApi:
         """The token's scopes, as the last answer told."""
         self._http = http
         self._log = log
-        self._client = _Client(
-            token, base_url=api_url, session=http, retry_handlers=[], logger=_QUIET
-        )
+        self._client = _Client(token, base_url=api_url, session=http)
         self._authorization = {hdrs.AUTHORIZATION: f"Bearer {token}"}
         parts = urlsplit(api_url)
         self._own = (parts.scheme, parts.netloc)
@@ -107,21 +105,23 @@ class SlackApi:
         Raises what this module's docstring lists.
         """
         given = {name: value for name, value in arguments.items() if value is not None}
-        failure: GatewayError
+        answer: Any
         try:
             if method.startswith(_TAKES_JSON):
-                response = await self._client.api_call(method, json=given)
+                answer = await self._client.tell(method, given)
             else:
-                response = await self._client.api_call(method, data=_form(given))
+                answer = await self._client.api_call(method, data=_form(given))
         except SlackApiError as error:
-            failure = verdict(method, error.response)
+            answer = error.response
         except orjson.JSONEncodeError:
-            failure = Rejected(f"what {method} should say cannot be encoded")
-        else:
-            self.granted = response.headers.get("x-oauth-scopes", self.granted)
-            return cast("dict[str, Any]", response.data)
-        # Out here it has no context, so no traceback shows what was said.
-        raise failure
+            answer = None
+        # Out here an error has no context, so no traceback shows what was said.
+        if answer is None:
+            raise Rejected(f"what {method} should say cannot be encoded")
+        if answer.status_code != HTTPStatus.OK or not answer.data["ok"]:
+            raise verdict(method, answer)
+        self.granted = answer.headers.get("x-oauth-scopes", self.granted)
+        return cast("dict[str, Any]", answer.data)
 
     def is_slack(self, url: str) -> bool:
         """Whether the token may go to this address: it is Slack's, or the API's own."""
@@ -167,25 +167,47 @@ class SlackApi:
             raise failure
 
 
+class _Answer(NamedTuple):
+    """What the Web API answered; in names, and in what they hold, like the SDK's."""
+
+    data: dict[str, Any]
+    headers: Mapping[str, str]
+    status_code: int
+
+
 class _Client(AsyncWebClient):
     """The SDK's client with the way out made short, bounded and unable to log what is said."""
+
+    def __init__(self, token: str, **options: Any) -> None:
+        super().__init__(token, retry_handlers=[], logger=_QUIET, **options)
+        self._telling = {
+            **self.headers,
+            hdrs.AUTHORIZATION: f"Bearer {token.strip()}",
+            hdrs.CONTENT_TYPE: "application/json;charset=utf-8",
+        }
+
+    async def tell(self, method: str, arguments: Mapping[str, Any]) -> _Answer:
+        """As `api_call`, for a method that takes JSON, and is called for each message: without
+        what that looks at and copies first."""
+        return await self._post(self.base_url + method, orjson.dumps(arguments), self._telling)
 
     async def _request(
         self, *, http_verb: str, api_url: str, req_args: dict[str, Any]
     ) -> dict[str, Any]:
-        method = api_url.rpartition("/")[2]
-        said = req_args["json"]
-        data = req_args["data"] if said is None else orjson.dumps(said)
+        answer = await self._post(api_url, req_args["data"], req_args["headers"])
+        return answer._asdict()
+
+    async def _post(self, url: str, data: Any, headers: Mapping[str, str]) -> _Answer:
+        method = url.rpartition("/")[2]
         failure: GatewayError | None
         if self.session is None or self.session.closed:
             raise Unavailable("the HTTP session is closed")
         try:
-            async with self.session.request(
-                http_verb,
-                api_url,
+            async with self.session.post(
+                url,
                 data=data,
-                headers=req_args["headers"],
-                timeout=aiohttp.ClientTimeout(TIMEOUT, connect=10.0, sock_connect=5.0),
+                headers=headers,
+                timeout=TIMEOUT,
                 allow_redirects=False,
                 raise_for_status=False,
             ) as response:
@@ -195,8 +217,7 @@ class _Client(AsyncWebClient):
         else:
             answer = _parse(body)
             if answer is not None:
-                headers, status = response.headers, response.status
-                return {"data": answer, "headers": headers, "status_code": status}
+                return _Answer(answer, response.headers, response.status)
             failure = not_slack(method, response)
         raise failure
 

@@ -58,18 +58,23 @@ class Assistant:
         message is what begins it. https://docs.slack.dev/ai/migrating-to-agent-messaging/
         """
         message = _inner(event)
-        channel, ts = a_string(message, "channel"), a_string(message, "ts")
-        key = channel, a_string(message, "thread_ts") or ts
-        begins = self._settings.assistant and channel.startswith("D") and key[1] == ts
         words = plain(
             a_string(message, "text"), a_detail(a_detail(dict(event), "gateway"), "names")
         )
         title = in_one_line(inert.literal(words), LONGEST_TITLE)
-        if title and (begins or key in self._untitled):
+        if title and self.wants_title(event):
+            key = _chat(message)
             self._untitled.pop(key, None)
             await self._embellish(
                 "assistant.threads.setTitle", channel_id=key[0], thread_ts=key[1], title=title
             )
+
+    def wants_title(self, event: Mapping[str, Any]) -> bool:
+        """Whether a message is the first of a chat that is called nothing yet."""
+        message = _inner(event)
+        key = channel, chat = _chat(message)
+        begins = channel.startswith("D") and chat == a_string(message, "ts")
+        return (self._settings.assistant and begins) or key in self._untitled
 
     async def thinking(self, address: Address) -> None:
         """Show that an answer is being written, where Slack can: in a thread. May raise."""
@@ -86,6 +91,12 @@ class Assistant:
             await self._api.call(method, **arguments)
         except (SendError, Unavailable) as error:
             self._log.debug("slack.embellishment_failed", what=method, error=str(error))
+
+
+def _chat(message: JsonObject) -> tuple[str, str]:
+    """The chat that a message stands in, or begins."""
+    thread = a_string(message, "thread_ts") or a_string(message, "ts")
+    return a_string(message, "channel"), thread
 
 
 def _inner(event: Mapping[str, Any]) -> JsonObject:

@@ -7,7 +7,6 @@ https://docs.slack.dev/authentication/verifying-requests-from-slack
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -179,4 +178,4 @@ def is_genuine(
 def sign(secret: bytes, timestamp: bytes, body: bytes) -> bytes:
     """The signature of a body, as its header says it."""
     whole = b"v0:" + timestamp + b":" + body
-    return b"v0=" + hmac.new(secret, whole, hashlib.sha256).hexdigest().encode()
+    return b"v0=" + hmac.digest(secret, whole, "sha256").hex().encode()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from adapters.slack.actions import NEEDS_THREAD, PLAIN
+from adapters.slack.authors import Me
 from adapters.slack.positions import Positions
 from adapters.slack.surroundings import SAYING
 from adapters.slack.turns import Turns
@@ -25,14 +25,23 @@ https://docs.slack.dev/reference/events/app_rate_limited"""
 # What opens something for whoever reads it, and is not needed: events are stored.
 _SECRETS = frozenset({"action_token", "response_url", "response_urls", "token"})
 
-Look = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
-"""Finds out what an event does not say of itself."""
 Aftermath = Callable[[dict[str, Any], Receipt], None]
 """Sets off what depends on an event that was taken, and nothing waits for."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spot:
+class Around(Protocol):
+    """Finds out what an event does not say of itself."""
+
+    def at_once(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """None: somebody has to be asked."""
+        ...
+
+    async def of(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask, if need be."""
+        ...
+
+
+class Spot(NamedTuple):
     """Where a message stands: its channel, its thread unless it begins one, and when."""
 
     channel: str
@@ -49,7 +58,8 @@ class Intake:
         *,
         turns: Turns,
         positions: Positions,
-        look: Look,
+        around: Around,
+        me: Me,
         aftermath: Aftermath,
         log: Any,
     ) -> None:
@@ -58,7 +68,8 @@ class Intake:
         self._receive = receive
         self._turns = turns
         self._positions = positions
-        self._look = look
+        self._around = around
+        self._me = me
         self._aftermath = aftermath
         self._log = log
         self._paused = False
@@ -68,18 +79,32 @@ class Intake:
 
         Raises `Unavailable`: then Slack tells it again, and if that is in vain too, the history.
         """
+        if self.passes(event):
+            return None
+        added = self._around.at_once(event)
         # Begun at once: where many wait for each other, they need not wait for names in turn.
-        looking = asyncio.ensure_future(self._look(event))
+        looking = None if added is not None else asyncio.ensure_future(self._around.of(event))
         try:
             async with self._turns.turn(_channel(event)):
-                receipt = await self._commit(event, await looking)
+                if looking is not None:
+                    added = await looking
+                receipt = await self._commit(event, added or {})
         finally:
-            looking.cancel()
+            if looking is not None:
+                looking.cancel()
         return _answer(event, receipt)
+
+    def passes(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event needs nothing but to be noted, which it is now."""
+        if not is_own(event, self._me):
+            return False
+        if spot := spot_of(event):
+            self._positions.heard(spot.channel, spot.ts)
+        return True
 
     async def make_up_for(self, event: dict[str, Any]) -> Receipt:
         """Make durable what was missed. Raises `Unavailable`."""
-        return await self._commit(event, await self._look(event))
+        return await self._commit(event, await self._around.of(event))
 
     async def _commit(self, event: dict[str, Any], added: dict[str, Any]) -> Receipt:
         spot = spot_of(event)
@@ -124,12 +149,29 @@ class Intake:
             self._positions.takes_part(spot.channel, spot.thread or spot.ts, spot.ts)
 
 
+def is_own(event: Mapping[str, Any], me: Me) -> bool:
+    """Whether it tells that the bot said something, or changed it, which `inbound` ignores.
+
+    Each answer comes back like that, and while one is being written, each change of it.
+    """
+    inner = event.get("event")
+    if not isinstance(inner, dict) or inner.get("type") != "message":
+        return False
+    message = inner.get("message") if inner.get("subtype") == "message_changed" else inner
+    if not isinstance(message, dict):
+        return False
+    if message.get("subtype") not in {None, "bot_message"}:
+        return False
+    user, bot = message.get("user"), message.get("bot_id")
+    return bool((user and user == me.user_id) or (bot and bot == me.bot_id))
+
+
 def spot_of(event: Mapping[str, Any]) -> Spot | None:
     """Where something was said; None for any other event."""
     inner = event.get("event")
     if not isinstance(inner, dict) or inner.get("type") not in SAYING:
         return None
-    channel, ts, thread = (inner.get(key) for key in ("channel", "ts", "thread_ts"))
+    channel, ts, thread = inner.get("channel"), inner.get("ts"), inner.get("thread_ts")
     if not (isinstance(channel, str) and isinstance(ts, str)):
         return None
     if inner.get("subtype") in {"message_changed", "message_deleted"}:

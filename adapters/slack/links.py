@@ -23,6 +23,7 @@ _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://|www\.)[^\s<>]+", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,20}[^\W\d_]{2,63}(?:[/:?#].*)?", re.DOTALL)
 _DRESS = re.compile(rf"[*_~`\\<>\"'!\[\]{GAP}\u2060\ufeff\u200c\u200d\u00ad]")
 _SCHEME = re.compile(r"^(?:https?:)?(?://)?", re.IGNORECASE)
+_AFTER = re.compile(r"[.,;:!?)*_~]*(?:\s|$)")
 _TURN = re.compile(r"[\s()]")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
@@ -59,7 +60,9 @@ def _links(text: str, *, rewrite: bool = True) -> str:
             done, at = f"{done}]{GAP}", at + 1
         else:
             before = done[:start].removesuffix("!")
-            done, at = f"{before}{words} ({url})", end
+            # What comes directly after an address would be read as a part of it.
+            gap = "" if _AFTER.match(text, end) else " "
+            done, at = f"{before}{words} ({url}){gap}", end
     return done + text[at:]
 
 

@@ -38,7 +38,15 @@ class People:
         unknown = [user for user in wanted if not self._is_known(user)][:MAX_AT_ONCE]
         if unknown:
             await self._learn(unknown, within)
-        found = {user: self._known[user][0] for user in wanted if user in self._known}
+        return self._called(wanted)
+
+    def known(self, ids: Iterable[str]) -> dict[str, str] | None:
+        """What these are called, if nobody has to be asked for it; otherwise None."""
+        wanted = list(ids)
+        return self._called(wanted) if all(map(self._is_known, wanted)) else None
+
+    def _called(self, ids: Iterable[str]) -> dict[str, str]:
+        found = {user: self._known[user][0] for user in ids if user in self._known}
         return {user: name for user, name in found.items() if name}
 
     def _is_known(self, user: str) -> bool:

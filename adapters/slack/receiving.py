@@ -55,7 +55,8 @@ class Receiving:
             receive,
             turns=turns,
             positions=self._positions,
-            look=ends.around.of,
+            around=ends.around,
+            me=ends.me,
             aftermath=ends.aftermath,
             log=ends.log,
         )
@@ -79,6 +80,7 @@ class Receiving:
             open_url,
             self._ends.host.http,
             self.intake.take,
+            passes=self.intake.passes,
             gap=self._catching_up.want,
             repeated=self._catching_up.want_soon,
             log=self._ends.log,

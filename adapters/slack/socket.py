@@ -28,6 +28,8 @@ STEADY_AFTER = 10.0
 LINGER = 10.0
 """Seconds that a replaced connection stays open for what is still under way on it."""
 CLOSE_WITHIN = 0.5
+OWED_FOR = 0.05
+"""Seconds that an acknowledgement which nothing depends on may wait for another to go with."""
 MAX_UNDER_WAY = 500
 MAX_FRAME = 4 * 2**20
 
@@ -47,14 +49,31 @@ class Connection:
         """Slack wants it replaced, or it is over."""
         self.over = asyncio.Event()
         """Nothing more comes."""
+        self._owed: list[str] = []
 
     async def acknowledge(self, envelope: str, answer: Mapping[str, Any] | None) -> bool:
         """Tell Slack that it is ours now; whether that could be said."""
         frame: dict[str, Any] = {"envelope_id": envelope}
         if answer:
             frame["payload"] = answer
+        return await self._say(frame) and await self.pay()
+
+    def owe(self, envelope: str) -> bool:
+        """Acknowledge it with the next one; whether it is the first to wait for that."""
+        self._owed.append(envelope)
+        return len(self._owed) == 1
+
+    async def pay(self) -> bool:
+        """Acknowledge what waits for it; whether that could be said."""
+        owed, self._owed = self._owed, []
+        for envelope in owed:
+            if not await self._say({"envelope_id": envelope}):
+                return False
+        return True
+
+    async def _say(self, frame: Mapping[str, Any]) -> bool:
         try:
-            await self.websocket.send_str(orjson.dumps(frame).decode())
+            await self.websocket.send_frame(orjson.dumps(frame), aiohttp.WSMsgType.TEXT)
         except ConnectionError:
             return False
         return True
@@ -78,8 +97,9 @@ class Connection:
 class SocketMode:
     """Keeps one connection to Slack, and opens the next before it gives one up.
 
-    `gap` is called when there was none for a moment, `repeated` when Slack says that it tries
-    something once more.
+    `passes` says of an event whether it needs no more than to be acknowledged. `gap` is called
+    when there was no connection for a moment, `repeated` when Slack says that it tries something
+    once more.
     """
 
     def __init__(
@@ -88,6 +108,7 @@ class SocketMode:
         http: aiohttp.ClientSession,
         take: Take,
         *,
+        passes: Callable[[dict[str, Any]], bool],
         gap: Callable[[], None],
         repeated: Callable[[], None],
         log: Any,
@@ -95,6 +116,7 @@ class SocketMode:
         self._open_url = open_url
         self._http = http
         self._take = take
+        self._passes = passes
         self._gap = gap
         self._repeated = repeated
         self._log = log
@@ -203,17 +225,29 @@ class SocketMode:
             self._log.info("slack.socket_ending", reason=str(frame.get("reason"))[:40])
             connection.ending.set()
         elif kind is not None and isinstance(frame.get("payload"), dict):
-            # Not more at a time than this: what else comes waits at Slack.
-            await self._under_way.acquire()
-            self._spawn(self._handle(connection, frame))
+            await self._told(connection, frame)
         else:
             self._log.warning("slack.event_skipped", error="a frame without a payload")
+
+    async def _told(self, connection: Connection, frame: dict[str, Any]) -> None:
+        if frame.get("retry_attempt"):
+            self._repeated()
+        if self._passes(frame["payload"]):
+            if connection.owe(_envelope(frame)):
+                self._spawn(self._pay(connection))
+            return
+        # Not more at a time than this: what else comes waits at Slack.
+        await self._under_way.acquire()
+        self._spawn(self._handle(connection, frame))
+
+    async def _pay(self, connection: Connection) -> None:
+        await asyncio.sleep(OWED_FOR)
+        if not await connection.pay():
+            self._log.debug("slack.acknowledgement_lost")
 
     async def _handle(self, connection: Connection, frame: dict[str, Any]) -> None:
         """Take one event; one that could not be taken is not acknowledged, and comes again."""
         try:
-            if frame.get("retry_attempt"):
-                self._repeated()
             answer = await self._take(frame["payload"])
         except UnreadableUpdate as error:
             self._log.warning("slack.event_skipped", error=str(error))
@@ -223,8 +257,7 @@ class SocketMode:
         finally:
             self._under_way.release()
         takes_answer = frame.get("accepts_response_payload") is True
-        envelope = str(frame.get("envelope_id", ""))
-        if not await connection.acknowledge(envelope, answer if takes_answer else None):
+        if not await connection.acknowledge(_envelope(frame), answer if takes_answer else None):
             self._log.debug("slack.acknowledgement_lost")
 
     async def _retire(self, connection: Connection) -> None:
@@ -251,3 +284,7 @@ class SocketMode:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _envelope(frame: Mapping[str, Any]) -> str:
+    return str(frame.get("envelope_id", ""))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from adapters.slack.remembering import remember
 from gateway import SendError, Unavailable
@@ -23,19 +23,29 @@ SAYING = frozenset({"message", "app_mention"})
 """The types of events in which somebody says something."""
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})[|>]")
 
-Names = Callable[[list[str]], Awaitable[Mapping[str, str]]]
-"""What people are called, by id, as far as it can be found out soon."""
 Concerns = Callable[[Mapping[str, Any]], bool]
 """Whether what somebody says is for the bot; in channels most of it is not."""
 Call = Callable[..., Awaitable[Mapping[str, Any]]]
 
 
+class Names(Protocol):
+    """What people are called, by id."""
+
+    async def names(self, ids: Iterable[str]) -> Mapping[str, str]:
+        """As far as it can be found out soon."""
+        ...
+
+    def known(self, ids: Iterable[str]) -> Mapping[str, str] | None:
+        """The same, unless somebody has to be asked for it."""
+        ...
+
+
 class Surroundings:
     """Finds out, and remembers for a while."""
 
-    def __init__(self, call: Call, names: Names, concerns: Concerns) -> None:
+    def __init__(self, call: Call, people: Names, concerns: Concerns) -> None:
         self._call = call
-        self._names = names
+        self._people = people
         self._concerns = concerns
         self._sorts: OrderedDict[str, str] = OrderedDict()
         self._in_view: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -44,22 +54,46 @@ class Surroundings:
         """This is what Slack calls the sort of a channel."""
         remember(self._sorts, channel, sort, MAX_PLACES)
 
-    async def of(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """What can be added to an event, in half a second at most."""
+    def at_once(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What can be added to an event; None where somebody has to be asked for it."""
         inner = event.get("event")
         if not isinstance(inner, dict) or inner.get("type") not in SAYING:
             return {}
-        found: dict[str, Any] = {}
-        channel, sort = inner.get("channel"), inner.get("channel_type")
-        if isinstance(channel, str):
-            if isinstance(sort, str):
-                self.learn(channel, sort)
-            elif not channel.startswith("D"):
-                found["channel_type"] = await self._sort(channel)
-            if channel.startswith("D") and self._stands_in_view(channel, inner):
-                found["in_view"] = True
+        found = self._place(inner)
+        if found.get("channel_type", "") is None:
+            return None
         if (people := _people(inner)) and self._concerns(event):
-            found["names"] = dict(await self._names(people))
+            names = self._people.known(people)
+            if names is None:
+                return None
+            found["names"] = dict(names)
+        return found
+
+    async def of(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The same, in half a second at most."""
+        if (found := self.at_once(event)) is not None:
+            return found
+        inner: Mapping[str, Any] = event["event"]
+        found = self._place(inner)
+        if found.get("channel_type", "") is None:
+            found["channel_type"] = await self._sort(inner["channel"])
+        if (people := _people(inner)) and self._concerns(event):
+            found["names"] = dict(await self._people.names(people))
+        return found
+
+    def _place(self, inner: Mapping[str, Any]) -> dict[str, Any]:
+        """What is known of where it happens; None for a sort that is not."""
+        channel, sort = inner.get("channel"), inner.get("channel_type")
+        found: dict[str, Any] = {}
+        if not isinstance(channel, str):
+            return found
+        is_direct = channel.startswith("D")
+        if isinstance(sort, str):
+            self.learn(channel, sort)
+        elif not is_direct:
+            found["channel_type"] = self._sorts.get(channel)
+        if is_direct and self._stands_in_view(channel, inner):
+            found["in_view"] = True
         return found
 
     def _stands_in_view(self, channel: str, inner: Mapping[str, Any]) -> bool:
@@ -73,15 +107,15 @@ class Surroundings:
 
     async def _sort(self, channel: str) -> str:
         """A mention does not say whether its place is a channel or a group of people."""
-        if channel not in self._sorts:
-            try:
-                async with asyncio.timeout(WITHIN):
-                    answer = await self._call("conversations.info", channel=channel)
-            except (SendError, Unavailable, TimeoutError):
-                return ""
-            about = answer.get("channel")
-            self.learn(channel, sort_of(about if isinstance(about, dict) else {}))
-        return self._sorts[channel]
+        try:
+            async with asyncio.timeout(WITHIN):
+                answer = await self._call("conversations.info", channel=channel)
+        except (SendError, Unavailable, TimeoutError):
+            return ""
+        about = answer.get("channel")
+        sort = sort_of(about if isinstance(about, dict) else {})
+        self.learn(channel, sort)
+        return sort
 
 
 def sort_of(channel: Mapping[str, Any]) -> str:

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 PATIENCE = 2.0
 """Seconds that an event waits for those before it: Slack wants its answer within three."""
 
 EVERYWHERE = ""
+
+
+class Turn:
+    """One event's turn. A class: a generator costs each event more than all of this."""
+
+    __slots__ = ("_mine", "_place", "_turns")
+
+    def __init__(self, turns: Turns, place: str) -> None:
+        self._turns = turns
+        self._place = place
+        self._mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def __aenter__(self) -> None:
+        await self._turns.begin(self._place, self._mine)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.end(self._place, self._mine)
 
 
 class Turns:
@@ -25,26 +40,34 @@ class Turns:
         self._last: dict[str, asyncio.Future[None]] = {}
         self._closed: dict[str, asyncio.Future[None]] = {}
 
-    @asynccontextmanager
-    async def turn(self, place: str) -> AsyncIterator[None]:
+    def turn(self, place: str) -> Turn:
         """Wait for what came before it at this place; what comes after waits for the block.
 
         The place in the queue is taken before anything is awaited.
         """
-        loop = asyncio.get_running_loop()
-        before, mine = self._last.get(place), loop.create_future()
+        return Turn(self, place)
+
+    async def begin(self, place: str, mine: asyncio.Future[None]) -> None:
+        """Queue up, and wait."""
+        before = self._last.get(place)
         self._last[place] = mine
-        until = loop.time() + PATIENCE
+        if before is None and not self._closed:
+            return
+        until = asyncio.get_running_loop().time() + PATIENCE
         try:
             if before is not None:
                 await asyncio.wait([before], timeout=PATIENCE)
             if self._closed:
                 await self._opened(place, until)
-            yield
-        finally:
-            mine.set_result(None)
-            if self._last.get(place) is mine:
-                del self._last[place]
+        except BaseException:
+            self.end(place, mine)
+            raise
+
+    def end(self, place: str, mine: asyncio.Future[None]) -> None:
+        """Let whoever is next through."""
+        mine.set_result(None)
+        if self._last.get(place) is mine:
+            del self._last[place]
 
     def close(self, place: str = EVERYWHERE) -> None:
         """Let nothing live through, here or anywhere."""

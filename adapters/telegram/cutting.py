@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway.presentation import fits, last_start, ranges, units
+from gateway.presentation import Span, clipped, fits, last_start, ranges, units
 
 MAX_TEXT = 4096
 """UTF-16 units of one message."""
@@ -28,17 +28,6 @@ _IMPORTANCE = (
     "italic",
     "strikethrough",
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
-    """What the characters from `start` to before `end` are; `value` is a link's address or the
-    language of code."""
-
-    start: int
-    end: int
-    kind: str
-    value: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,13 +55,8 @@ def pieces(text: str, spans: Sequence[Span] = ()) -> Sequence[Piece]:
 
 def piece(text: str, spans: Sequence[Span], start: int, end: int) -> Piece:
     """What lies from `start` to before `end`."""
-    clipped = [
-        replace(span, start=max(span.start, start) - start, end=min(span.end, end) - start)
-        for span in spans
-        if span.start < end and span.end > start
-    ]
-    shown = text[start:end]
-    return Piece(text=shown, spans=_fewest([s for s in clipped if shown[s.start : s.end].strip()]))
+    shown, inside = clipped(text, spans, start, end)
+    return Piece(text=shown, spans=_fewest(inside))
 
 
 def last_piece(text: str, spans: Sequence[Span] = ()) -> Piece:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from adapters.telegram.cutting import MAX_TEXT, Piece, Span, last_piece, pieces
-from adapters.telegram.writer import Writer, tidied
-from gateway.presentation import closed, reopened
+from adapters.telegram.cutting import MAX_TEXT, Piece, last_piece, pieces
+from gateway.presentation import Span, Style, closed, is_plain, rendered, reopened, tidied
 
 TAIL = 4 * MAX_TEXT
 """Characters of a text being written that are read for what is shown of it."""
+MAX_URL = 2048
 
-_MARKS = re.compile(r"[*_~`\[<&\\|]")
-_BLOCK_MARKS = re.compile(r"(?:^|\r)(?: {4}| {0,3}(?:[\t+>#-]|\d{1,9}[.)]))", re.MULTILINE)
+# Of other links Telegram marks none; it finds mail addresses by itself. One of a person calls them.
+# https://core.telegram.org/bots/api#formatting-options
+_LINK = re.compile(
+    r"(?:https?://(?:localhost|[^\s/?#]*\.[^\s/?#]*)|tg://(?!user))\S*", re.IGNORECASE
+)
+_NOT_MARKED = frozenset({"margin", "address"})
 
 
 def parts(text: str) -> Sequence[Piece]:
@@ -21,11 +25,6 @@ def parts(text: str) -> Sequence[Piece]:
     if is_plain(text):
         return pieces(text)
     return pieces(*render(text))
-
-
-def is_plain(text: str) -> bool:
-    """Whether nothing in it can be Markdown. Cheap."""
-    return _MARKS.search(text) is None and _BLOCK_MARKS.search(text) is None
 
 
 def tail(text: str) -> Piece:
@@ -39,15 +38,13 @@ def tail(text: str) -> Piece:
 
 
 def render(text: str) -> tuple[str, list[Span]]:
-    """The text people read, and what is marked in it, in order. A text that would come out empty,
-    or cannot be read, stays as it is written."""
-    # Late: most processes start with a text that needs no library.
-    from adapters.telegram.dialect import tokens
+    """The text people read, and what is marked in it, in order."""
+    shown, spans = rendered(text, _STYLE)
+    return shown, tidied(shown, [span for span in spans if span.kind not in _NOT_MARKED])
 
-    found = tokens(text)
-    if found is None:
-        return text, []
-    writer = Writer(text)
-    writer.blocks(found)
-    shown = "".join(writer.text)
-    return (shown, tidied(shown, writer.spans)) if shown.strip() else (text, [])
+
+def _can_link(url: str) -> bool:
+    return len(url) <= MAX_URL and _LINK.fullmatch(url) is not None
+
+
+_STYLE = Style(links=_can_link)

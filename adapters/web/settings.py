@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from adapters.web.visitors import networks
 from gateway import ChannelSettings
@@ -31,3 +31,10 @@ class WebSettings(ChannelSettings):
     """How many files one address may send in a minute; 0 means any number."""
     trusted_proxies: Annotated[tuple[str, ...], AfterValidator(_networks)] = ("127.0.0.1", "::1")
     """Addresses and networks of proxies before the gateway, whose X-Forwarded-For is believed."""
+
+    @field_validator("reset")
+    @classmethod
+    def _stays(cls, reset: object) -> object:
+        if reset != "never":
+            raise ValueError("a page's people open new conversations themselves; leave it out here")
+        return reset

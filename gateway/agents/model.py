@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from pydantic_ai.settings import ModelSettings
 
-from gateway.agents import model_check, model_prompt
+from gateway.agents import model_check, model_prompt, model_summary
 from gateway.agents.model_client import ModelClient, Piece
 from gateway.agents.model_errors import Filtered, TooLong
 from gateway.agents.model_http import Endpoint
 from gateway.agents.model_prompt import Prompt
 from gateway.agents.model_settings import LlmSettings
-from gateway.domain import Message
+from gateway.domain import Message, Summary
 from gateway.errors import LimitExceeded
 from gateway.ports.agent import Output, Text, Turn
 
@@ -31,17 +32,19 @@ class LlmAgent:
         self.name = name
         self._settings = settings
         key = settings.api_key.get_secret_value() if settings.api_key else ""
-        self._client = ModelClient(
-            Endpoint(
-                agent=name,
-                base_url=settings.base_url,
-                model=settings.model,
-                api_key=key,
-                first_token=settings.first_token,
-                stall=settings.stall,
-            ),
-            _options(settings),
+        endpoint = Endpoint(
+            agent=name,
+            base_url=settings.base_url,
+            model=settings.model,
+            api_key=key,
+            first_token=settings.first_token,
+            stall=settings.stall,
         )
+        self._client = ModelClient(endpoint, _options(settings))
+        self.summarises = bool(settings.summary_model)
+        self._summariser = self._client
+        if self.summarises and settings.summary_model != settings.model:
+            self._summariser = ModelClient(replace(endpoint, model=settings.summary_model))
 
     async def run(self, turn: Turn) -> AsyncIterator[Output]:
         """Stream the model's answer; one that is empty is asked for once more, then let be."""
@@ -55,6 +58,13 @@ class LlmAgent:
             if said:
                 return
 
+    async def condense(
+        self, summary: Summary, messages: Sequence[Message]
+    ) -> tuple[str, Sequence[str]]:
+        """Ask the model for it; see ``Summarising``."""
+        deadline = asyncio.get_running_loop().time() + self._settings.timeout
+        return await model_summary.condense(self._summariser, summary, messages, deadline=deadline)
+
     async def check(self) -> str:
         """Ask the server for its models; see ``CheckedAgent``."""
         return await model_check.check(self._client)
@@ -62,6 +72,7 @@ class LlmAgent:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+        await self._summariser.aclose()
 
     async def _words(self, turn: Turn, deadline: float) -> AsyncGenerator[str, None]:
         """The answer in pieces for people, at most ``max_characters`` of the model's own."""

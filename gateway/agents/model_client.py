@@ -31,7 +31,7 @@ from pydantic_ai.result import AgentStream
 from pydantic_ai.settings import ModelSettings
 
 from gateway import observability as obs
-from gateway.agents import model_errors, model_http
+from gateway.agents import model_errors, model_http, model_tasks
 from gateway.agents.model_http import Endpoint
 from gateway.agents.model_prompt import Prompt
 from gateway.agents.model_thoughts import Thoughts
@@ -88,7 +88,8 @@ class ModelClient:
         failed: Unavailable | ModelFailed | None = None
         try:
             async with AsyncExitStack() as stack:
-                stream = await self._ask(stack, prompt, due)
+                tasks = stack.enter_context(model_tasks.ended())
+                stream = await self._ask(stack, prompt, due, tasks)
                 events = aiter(stream)
                 while (event := await _next(events, due)) is not None:
                     if isinstance(event, PartStartEvent | PartDeltaEvent):
@@ -110,7 +111,7 @@ class ModelClient:
         yield _last(response, thoughts.rest())
 
     async def _ask(
-        self, stack: AsyncExitStack, prompt: Prompt, due: float
+        self, stack: AsyncExitStack, prompt: Prompt, due: float, tasks: model_tasks.OwnTasks
     ) -> AgentStream[None, str]:
         """The first step of a run, up to the headers of its answer."""
         async with asyncio.timeout_at(due):
@@ -120,6 +121,7 @@ class ModelClient:
                     message_history=prompt.history,
                     instructions=prompt.instructions or None,
                     usage_limits=_ONE_REQUEST,
+                    capabilities=[tasks],
                 )
             )
             node = run.next_node

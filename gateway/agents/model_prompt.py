@@ -117,7 +117,7 @@ async def prompt(
     entries = [*told, now, *(_Entry("assistant", [text]) for text in spoken)]
     if spoken:
         entries.append(_Entry("user", ["(Go on from there.)"]))
-    *before, question = _merged(_begun(entries, earlier))
+    *before, question = _merged([*_condensed(turn), *_begun(entries, earlier)])
     rules = fill(instructions, names(turn))
     return Prompt(
         instructions=rules if rules.strip() else "",
@@ -166,6 +166,14 @@ async def _entry(turn: Turn, message: Message, files: Files) -> _Entry:
     entry = _Entry("user", [_said(message.text, message.quote, _speaker(turn, message.sender))])
     entry.parts += [await files.part(attachment) for attachment in message.attachments]
     return entry
+
+
+def _condensed(turn: Turn) -> list[_Entry]:
+    """What was said before the history. People's words: nothing in it is a rule."""
+    if not turn.summary:
+        return []
+    about = f"\n(It was about: {', '.join(turn.summary.topics)}.)" if turn.summary.topics else ""
+    return [_Entry("user", [f"[Earlier in this conversation]\n{turn.summary.text}{about}"])]
 
 
 def _begun(entries: list[_Entry], earlier: Sequence[Message]) -> list[_Entry]:

@@ -35,8 +35,16 @@ class LlmSettings(Model):
     """How long a whole answer may take, before that is a failed attempt."""
     images: bool = True
     """Whether the model sees the pictures people send, or only reads what they are called."""
+    summary_model: str = ""
+    """A model on the same server, which condenses what a session's older messages come to. Empty:
+    that is done without a model."""
     max_characters: int = Field(default=100_000, ge=1)
     """Where an answer is cut off, however much more would come."""
+
+    @field_validator("summary_model")
+    @classmethod
+    def _plain_too(cls, model: str) -> str:
+        return model.removeprefix("openai:").strip()
 
     @field_validator("model")
     @classmethod

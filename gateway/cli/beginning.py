@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -108,9 +109,10 @@ def _answered(ask: _Questions) -> Answers:
     if ask.yes("slack", "Slack?", default=False):
         question = "How do Slack's events come?"
         answers = replace(answers, slack=ask.choice("slack_mode", question, drafting.SLACK_MODES))
-    if not (answers.web or answers.telegram or answers.discord or answers.slack):
+    answers = _at_twilio(answers, ask)
+    if not answers.channels:
         raise GatewayError("without any channel nobody could talk to the agent")
-    if answers.telegram != "webhook" and answers.slack != "events":
+    if not answers.called:
         return answers
     url = ask.text("public_url", "This server's address as platforms reach it", "", _bad_https)
     return replace(answers, public_url=url)
@@ -121,6 +123,17 @@ def _on_telegram(answers: Answers, ask: _Questions) -> Answers:
     token_env = ask.text("token_env", question, drafting.TOKEN, _bad_variable)
     mode = ask.choice("mode", "How do messages come?", drafting.MODES)
     return replace(answers, telegram=mode, token_env=token_env)
+
+
+def _at_twilio(answers: Answers, ask: _Questions) -> Answers:
+    if ask.yes("whatsapp", "WhatsApp, by Twilio?", default=False):
+        question = "The WhatsApp number, or Twilio's sandbox"
+        number = ask.text("whatsapp_number", question, drafting.SANDBOX, _bad_number)
+        answers = replace(answers, whatsapp=number)
+    if ask.yes("sms", "SMS, by Twilio?", default=False):
+        question = "The number for SMS"
+        answers = replace(answers, sms=ask.text("sms_number", question, "", _bad_number))
+    return answers
 
 
 def _missing(answer: str) -> str:
@@ -138,6 +151,11 @@ def _bad_key(answer: str) -> str:
 def _bad_port(answer: str) -> str:
     fits = answer.isascii() and answer.isdigit() and 0 < int(answer) < 65536
     return "" if fits else "should be a number from 1 to 65535"
+
+
+def _bad_number(answer: str) -> str:
+    fits = re.fullmatch(r"\+[1-9][0-9]{6,14}", answer)
+    return "" if fits else 'should be a number in international form, as in "+15005550001"'
 
 
 def _bad_url(answer: str, schemes: tuple[str, ...] = ("http", "https")) -> str:

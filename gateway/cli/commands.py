@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.group_commands import groups
+from gateway.cli.options import Config, Json
 from gateway.domain import DeliveryState
 
 
@@ -20,6 +22,14 @@ class State(StrEnum):
     DORMANT = "dormant"
     ENDED = "ended"
     EXPIRED = "expired"
+
+
+class Transcript(StrEnum):
+    """What a session is exported as."""
+
+    JSONL = "jsonl"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class SlackMode(StrEnum):
@@ -46,12 +56,8 @@ deliveries = typer.Typer(
 )
 app.add_typer(sessions, name="sessions")
 app.add_typer(deliveries, name="deliveries")
+app.add_typer(groups, name="groups")
 
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="The configuration file. [default: config/gateway.toml]"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 
@@ -165,6 +171,16 @@ def init(
     ] = None,
     slack: Annotated[bool | None, typer.Option("--slack/--no-slack", help="A Slack app.")] = None,
     slack_mode: Annotated[str | None, typer.Option(help="socket or events.")] = None,
+    whatsapp: Annotated[
+        bool | None, typer.Option("--whatsapp/--no-whatsapp", help="A WhatsApp number, at Twilio.")
+    ] = None,
+    whatsapp_number: Annotated[
+        str | None, typer.Option(help="The WhatsApp number. [default: Twilio's sandbox]")
+    ] = None,
+    sms: Annotated[
+        bool | None, typer.Option("--sms/--no-sms", help="A number for SMS, at Twilio.")
+    ] = None,
+    sms_number: Annotated[str | None, typer.Option(help="The number for SMS.")] = None,
     public_url: Annotated[
         str | None, typer.Option(help="This server's address, for webhooks.")
     ] = None,
@@ -182,7 +198,9 @@ def init(
     given = {
         "agent": agent, "base_url": base_url, "model": model, "key_env": key_env, "web": web,
         "port": port, "telegram": telegram, "token_env": token_env, "mode": mode,
-        "discord": discord, "slack": slack, "slack_mode": slack_mode, "public_url": public_url,
+        "discord": discord, "slack": slack, "slack_mode": slack_mode, "whatsapp": whatsapp,
+        "whatsapp_number": whatsapp_number, "sms": sms, "sms_number": sms_number,
+        "public_url": public_url,
     }  # fmt: skip
     raise typer.Exit(beginning.init(path, given, yes=yes, force=force, online=online))
 
@@ -267,11 +285,14 @@ def show_session(
 def export_session(
     session_id: Annotated[str, typer.Argument(metavar="SESSION")],
     config: Config = None,
+    form: Annotated[
+        Transcript, typer.Option("--format", help="JSON Lines, or something to read.")
+    ] = Transcript.JSONL,
 ) -> None:
-    """Print every message of a session as JSON Lines, the oldest first."""
+    """Print every message of a session, the oldest first."""
     from gateway.cli import sessions as work
 
-    work.export(config, session_id)
+    work.export(config, session_id, form.value)
 
 
 @sessions.command("reset")

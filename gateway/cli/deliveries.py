@@ -17,6 +17,7 @@ UNSETTLED = (
     DeliveryState.PENDING,
     DeliveryState.FAILED,
     DeliveryState.UNKNOWN,
+    DeliveryState.HELD,
     DeliveryState.DEAD,
 )
 COLUMNS = ("id", "direction", "channel", "state", "attempts", "since", "error", "text")

@@ -15,6 +15,9 @@ DISCORD = "DISCORD_BOT_TOKEN"
 SLACK = "SLACK_BOT_TOKEN"
 SLACK_APP = "SLACK_APP_TOKEN"
 SLACK_SECRET = "SLACK_SIGNING_SECRET"  # noqa: S105 - the name of a variable
+TWILIO = "TWILIO_ACCOUNT_SID"
+TWILIO_TOKEN = "TWILIO_AUTH_TOKEN"  # noqa: S105 - the name of a variable
+SANDBOX = "+14155238886"
 KINDS = ("demo", "model", "python")
 MODES = ("polling", "webhook")
 SLACK_MODES = ("socket", "events")
@@ -36,8 +39,8 @@ _DOLLAR = re.compile(r"\$(?=[{$])")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
     """What was asked. Secrets are never among it: ``key_env`` and ``token_env`` name variables,
-    an empty ``key_env`` is a server that wants none. ``telegram`` and ``slack`` are a mode, or
-    empty."""
+    an empty ``key_env`` is a server that wants none. ``telegram`` and ``slack`` are a mode,
+    ``whatsapp`` and ``sms`` a number; or empty."""
 
     agent: str = "demo"
     base_url: str = ""
@@ -49,7 +52,21 @@ class Answers:
     token_env: str = TOKEN
     discord: bool = False
     slack: str = ""
+    whatsapp: str = ""
+    sms: str = ""
     public_url: str = ""
+
+    @property
+    def channels(self) -> bool:
+        """Whether there is any way to talk to the agent."""
+        ways = (self.telegram, self.discord, self.slack, self.whatsapp, self.sms)
+        return self.web or any(ways)
+
+    @property
+    def called(self) -> bool:
+        """Whether a platform calls this server, and so needs its address."""
+        webhooks = self.telegram == "webhook" or self.slack == "events"
+        return webhooks or bool(self.whatsapp or self.sms)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -59,7 +76,8 @@ class Answers:
         secret = SECRET if self.telegram == "webhook" else ""
         discord = DISCORD if self.discord else ""
         slack = (SLACK, SLACK_SECRET if self.slack == "events" else SLACK_APP) if self.slack else ()
-        return tuple(filter(None, (key, token, secret, discord, *slack)))
+        twilio = (TWILIO, TWILIO_TOKEN) if self.whatsapp or self.sms else ()
+        return tuple(filter(None, (key, token, secret, discord, *slack, *twilio)))
 
 
 def is_variable(name: str) -> bool:
@@ -138,6 +156,19 @@ def _channels(answers: Answers) -> Iterator[str]:
         else:
             yield f'app_token = "${{{SLACK_APP}}}"         # Socket Mode'
         yield '# respond = "mentions"                    # in channels; or "all"'
+    for platform, number in (("whatsapp", answers.whatsapp), ("sms", answers.sms)):
+        if number:
+            yield from _number(platform, number)
+
+
+def _number(platform: str, number: str) -> Iterator[str]:
+    yield from ("", f"[channels.{platform}]", f'platform = "{platform}"', 'agent = "assistant"')
+    yield f'account_sid = "${{{TWILIO}}}"     # console.twilio.com, Account Info'
+    yield f'auth_token = "${{{TWILIO_TOKEN}}}"'
+    what = "Twilio's sandbox: people join first" if number == SANDBOX else "what people write to"
+    yield f"{f'from = {_text(number)}':<42}# {what}"
+    yield "# conversations = false                   # groups: `gateway groups` makes them"
+    yield "# allow = []                              # participant ids; empty: everyone"
 
 
 def _text(value: str) -> str:

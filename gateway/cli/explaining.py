@@ -20,7 +20,7 @@ def explain(channel: str, update: str, config: Path | None, *, as_json: bool) ->
     """Print what the channel's rules make of one raw update."""
     settings = configuration(config, only=channel, stand_in=STAND_IN)
     if channel not in settings.channels:
-        raise _unknown(channel, settings)
+        raise unknown(channel, settings)
     explanation = _explanation(settings, channel, _read(update))
     if as_json:
         print_json(explanation.as_json())
@@ -59,7 +59,8 @@ def _read(update: str) -> bytes:
         raise ConfigurationError([Problem(where=update, what=what)]) from None
 
 
-def _unknown(channel: str, settings: Settings) -> ConfigurationError:
+def unknown(channel: str, settings: Settings) -> ConfigurationError:
+    """There is no such channel, and which there are."""
     names = sorted(
         str(path[1]) for path in settings.lines if path[:1] == ("channels",) and path[1:]
     )

@@ -17,7 +17,8 @@ from gateway.cli.output import (
     printable,
 )
 from gateway.cli.reading import gateway_section, read
-from gateway.domain import Message, Session
+from gateway.cli.transcripts import WRITERS
+from gateway.domain import Message, Session, Summary
 from gateway.errors import GatewayError
 from gateway.ports.records import OperatorScope, SessionQuery, SessionScope
 from gateway.ports.store import Store
@@ -46,31 +47,46 @@ def show_all(
 def show(config: Path | None, session_id: str, limit: int, *, as_json: bool) -> None:
     """Print one session with its newest messages."""
 
-    async def work(store: Store) -> tuple[Session, Sequence[Message]]:
+    async def work(store: Store) -> tuple[Session, Summary, Sequence[Message]]:
         session = await _session(store, session_id)
         scope = SessionScope(session_id=session.id)
-        return session, await store.history(scope, limit=limit)
+        return session, await store.summary(scope), await store.history(scope, limit=limit)
 
-    session, messages = read(config, work)
+    session, summary, messages = read(config, work)
     idle_after = gateway_section(config).idle_after
     if as_json:
-        record = {**_record(session, idle_after), "variables": dict(session.variables)}
+        record = {
+            **_record(session, idle_after),
+            "variables": dict(session.variables),
+            "summary": {"text": summary.text, "topics": summary.topics, "upto": summary.upto},
+        }
         print_json({**record, "messages": [_message(message) for message in messages]})
         return
     print_facts(_facts(session, idle_after))
+    if summary:
+        print(f"\nUp to message {summary.upto}, about {printable(', '.join(summary.topics))}:")
+        print("\n".join(f"   {printable(line)}" for line in summary.text.splitlines()))
     for message in messages:
         who = message.sender or message.role.value
         print(f"\n{message.number}  {local(message.created_at)}  {printable(who)}")
         print("\n".join(f"   {printable(line)}" for line in message.text.splitlines()))
 
 
-def export(config: Path | None, session_id: str) -> None:
-    """Print every message of a session as JSON Lines."""
+def export(config: Path | None, session_id: str, form: str) -> None:
+    """Print every message of a session: as JSON Lines, Markdown or a page."""
 
     async def work(store: Store) -> None:
         session = await _session(store, session_id)
+        writer = WRITERS.get(form)
+        if writer is not None:
+            print(writer.begin(session, await store.summary(SessionScope(session_id=session.id))))
         async for message in _messages(store, session):
-            print_line(_message(message))
+            if writer is None:
+                print_line(_message(message))
+            else:
+                print(writer.message(session, message))
+        if writer is not None and writer.end:
+            print(writer.end)
 
     read(config, work)
 

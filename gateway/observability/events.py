@@ -37,6 +37,7 @@ class Event(StrEnum):
     # what comes in
     EVENT_UNREADABLE = "event_unreadable", "a platform event that cannot be read; it is set aside"
     EVENT_REFUSED = "event_refused", "a platform event that the channel's rules refuse"
+    PERSON_MOVED = "person_moved", "two lanes turned out to be one person's; the older goes on"
     GROUP_MOVED = "group_moved", "a group goes on under another id, and its sessions with it"
 
     # lanes and turns
@@ -54,6 +55,9 @@ class Event(StrEnum):
 
     DELIVERY_DEAD = "delivery_dead", "a delivery failed too often; an operator may retry it"
     DELIVERY_UNKNOWN = "delivery_unknown", "whether a delivery arrived is unknown; it is held"
+    DELIVERY_HELD = "delivery_held", "its recipient may not be written to now; sent when they may"
+    NOT_DELIVERED = "not_delivered", "the platform took a delivery, and then could not deliver it"
+    SUMMARY_FAILED = "summary_failed", "older messages were not condensed; tried after a later turn"
     NOT_SETTLED = "not_settled", "the platform does not say whether a delivery arrived"
 
     # files
@@ -112,5 +116,23 @@ ADAPTER_EVENTS = {
     "telegram.webhook_not_set": "without gateway.public_url Telegram cannot be told the address",
     "telegram.webhook_set": "Telegram knows where to send updates",
     "telegram.webhook_unauthorized": "a request to the webhook without the channel's secret",
+    "twilio.buttons_refused": "Twilio did not take a question's buttons; its options are numbered",
+    "twilio.catch_up_failed": "what was missed cannot be asked for now; tried again, said once",
+    "twilio.catch_up_incomplete": "more was missed than is asked for; the newest are taken",
+    "twilio.caught_up": "what Twilio could not bring was asked for; `messages` were found",
+    "twilio.content_made": "buttons of another form were made at Twilio, and are used again",
+    "twilio.conversation_gone": "a group that was known is there no longer",
+    "twilio.event_skipped": "a form that cannot be read; it is set aside",
+    "twilio.group_left": "a group that was not completed could not be deleted",
+    "twilio.group_text_missed": "a missed message was for a group, and nothing tells for which",
+    "twilio.intake_paused": "what came could not be committed; it is asked for again. Said once",
+    "twilio.invitation_unknown": "whether somebody was invited to write is unknown",
+    "twilio.member_missed": "a member of a group does not get what the others do",
+    "twilio.no_conversations": "the account has no conversations in which people could be",
+    "twilio.not_delivered": "an invitation or a word of the gateway's own did not arrive",
+    "twilio.opted": "somebody wants no more messages, or wants them again; see `wish`",
+    "twilio.request_unauthorized": "a request to a webhook that Twilio did not sign for it",
+    "twilio.template_refused": "the template does not go out; what waits goes when they write",
+    "twilio.window_unknown": "Twilio does not say when somebody wrote last; they count as silent",
 }
 """What the built-in adapters log besides, each event with its platform's name before it."""

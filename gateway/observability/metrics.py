@@ -22,6 +22,7 @@ __all__ = [
     "AGENT_ERRORS",
     "COMMIT_ITEMS",
     "COMMIT_SECONDS",
+    "CONFIRMED",
     "CONTENT_TYPE",
     "DELIVERIES",
     "DUPLICATES",
@@ -87,6 +88,7 @@ FOUND_UNKNOWN = _counter(
     "Deliveries in doubt that were found on their platform, and not sent again.",
     "channel",
 )
+CONFIRMED = _counter("confirmed", "Times that a platform told of a delivery's arrival.", "channel")
 PENDING_DELIVERIES = _gauge("pending_deliveries", "Deliveries not settled yet.")
 
 COMMIT_ITEMS = Histogram(

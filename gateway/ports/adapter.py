@@ -20,6 +20,7 @@ from gateway.domain import (
     Ignored,
     Inbound,
     Moved,
+    Question,
 )
 from gateway.ports.coordinator import Rate
 from gateway.ports.host import Host
@@ -180,6 +181,16 @@ class Splitting(Protocol):
 
 
 @runtime_checkable
+class Spelling(Protocol):
+    """Has no buttons, or not for every question: then the options stand in the text."""
+
+    def spell(self, text: str, question: Question, address: Address) -> str:
+        """The text of a question (Markdown), with what the platform does not show of it as
+        buttons there written below; the same where it shows them all. Pure."""
+        ...
+
+
+@runtime_checkable
 class Previewing(Protocol):
     """Can show an answer while it is written: cosmetic. ``preview_every`` 0: not on this one."""
 
@@ -258,6 +269,37 @@ class Retracting(Protocol):
 
     async def retract(self, address: Address, message_id: str) -> None:
         """Delete it. Cosmetic; may raise."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """A group that the gateway has made; ``members`` are ids of participants."""
+
+    id: str
+    title: str
+    members: tuple[str, ...]
+
+
+@runtime_checkable
+class Grouping(Protocol):
+    """On its platform an account makes groups and adds people itself; ``gateway groups``.
+
+    Each raises ``ConfigurationError`` in words for what the platform refuses, and ``Unavailable``.
+    """
+
+    async def groups(self) -> Sequence[Group]:
+        """Every group of this channel."""
+        ...
+
+    async def create_group(self, title: str, members: Sequence[str]) -> Group:
+        """A new one, with these people in it."""
+        ...
+
+    async def change_group(
+        self, group_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> Group:
+        """Let people in and out; those who are in, or out, already stay so."""
         ...
 
 

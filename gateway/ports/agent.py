@@ -7,7 +7,7 @@ is a failed attempt.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,6 +20,7 @@ from gateway.domain import (
     QuestionKind,
     Quote,
     Session,
+    Summary,
 )
 
 
@@ -37,7 +38,8 @@ class Turn:
     agent changes in it is committed with the turn, or not at all. ``answer`` is set when the text
     answers a question that this agent asked. ``attempt`` counts from 1. ``attachments`` came with
     what was said now, ``quote`` is what that replies to; ``read`` returns the content of these and
-    of the history's attachments, and raises ``LookupError`` for any other file.
+    of the history's attachments, and raises ``LookupError`` for any other file. ``summary`` is what
+    was said before ``messages`` in this session, in short; falsy where nothing was.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Turn:
     attachments: tuple[Attachment, ...] = ()
     quote: Quote | None = None
     read: Callable[[Attachment], Awaitable[bytes]] = field(default=_no_file, repr=False)
+    summary: Summary = field(default_factory=Summary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,22 @@ class CheckedAgent(Protocol):
     async def check(self) -> str:
         """Call it; returns in a few words who answered. Raises ``ConfigurationError``, or
         ``Unavailable``."""
+        ...
+
+
+@runtime_checkable
+class Summarising(Protocol):
+    """An agent that condenses its own long sessions; for others there is a summariser built in."""
+
+    summarises: bool
+    """Whether it is configured to."""
+
+    async def condense(
+        self, summary: Summary, messages: Sequence[Message]
+    ) -> tuple[str, Sequence[str]]:
+        """The text and the topics that ``summary`` and the messages after it, oldest first, come
+        to. In nobody's way; may raise any ``GatewayError``, and is asked again after a later turn.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from gateway.domain import Attachment, Message, Question, Session, Task
+from gateway.errors import SendError
 from gateway.ports.coordinator import LiveEvent
 
 if TYPE_CHECKING:
@@ -120,16 +121,36 @@ class Bookmarks(Protocol):
     them, and what is fetched twice is recognised by its event id.
     """
 
-    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
-        """The positions of the places where something happened last, the newest first."""
+    async def load(self, channel: str, *, limit: int = 1000, under: str = "") -> Mapping[str, str]:
+        """The positions of the places where something happened last, the newest first; of those
+        whose names begin with ``under``."""
         ...
 
-    def put(self, channel: str, place: str, position: str) -> None:
-        """Remember it; written within a second, with what else came in that time."""
+    def put(self, channel: str, place: str, position: str, *, lasting: bool = False) -> None:
+        """Remember it; written within a second, with what else came in that time.
+
+        A position that does not change for months is forgotten, unless it is ``lasting``.
+        """
         ...
 
     async def flush(self) -> None:
         """Write what is not written yet. Raises ``Unavailable``."""
+        ...
+
+
+class Outcomes(Protocol):
+    """What becomes of deliveries after the platform took them, where it tells later."""
+
+    async def report(self, channel: str, delivery_id: str, error: SendError | None) -> None:
+        """It arrived (None), or did not, and why; told more than once and in any order.
+
+        A failure counts though the delivery was taken: ``Held`` keeps it, ``NotAccepted`` and
+        ``RateLimited`` send it again, anything else ends it. Raises ``Unavailable``.
+        """
+        ...
+
+    async def release(self, channel: str, destination: str) -> int:
+        """Send what is held for there, in its order; returns how many. Cheap where nothing is."""
         ...
 
 
@@ -142,3 +163,4 @@ class Host(Protocol):
     agents: Sequence[str]
     files: Files
     bookmarks: Bookmarks
+    outcomes: Outcomes

@@ -18,6 +18,7 @@ from gateway.domain import (
     Outcome,
     Question,
     Session,
+    Summary,
     Task,
 )
 from gateway.ports.records import (
@@ -111,7 +112,24 @@ class Store(Protocol):
         """
         ...
 
-    async def bookmark(self, marks: Mapping[tuple[str, str], str], now: float) -> None:
+    async def link(self, channel: str, owner: str, keys: tuple[str, str]) -> Sequence[str]:
+        """One person has two ids: both lane keys lead to one lane, founded if there is none.
+
+        As ``move`` where each leads to another lane already. Idempotent.
+        """
+        ...
+
+    async def put_summary(self, scope: SessionScope, summary: Summary) -> bool:
+        """Store what was made of revision ``summary.revision``, as the next one.
+
+        Not when another stands by now, since messages were edited or deleted, or the session is
+        gone: False then.
+        """
+        ...
+
+    async def bookmark(
+        self, marks: Mapping[tuple[str, str], str], now: float, *, lasting: bool = False
+    ) -> None:
         """Remember positions by (channel, place); see ``Bookmarks``."""
         ...
 
@@ -213,6 +231,14 @@ class Store(Protocol):
         """Questions still waiting, oldest first."""
         ...
 
+    async def summary(self, scope: SessionScope) -> Summary:
+        """What the session's older messages come to, as it stands."""
+        ...
+
+    async def sessions_on(self, scope: LaneScope, agent: str, limit: int) -> Sequence[Session]:
+        """The lane's sessions with this agent, also those that have ended, the latest first."""
+        ...
+
     async def question(self, scope: LaneScope, question_id: str) -> tuple[Question, str] | None:
         """A question of a session on this lane and its state (``open``, ``answered``, …)."""
         ...
@@ -231,8 +257,8 @@ class Store(Protocol):
         """Whether a lane answers to this key."""
         ...
 
-    async def bookmarks(self, channel: str, limit: int) -> Mapping[str, str]:
-        """A channel's positions by place, the newest first."""
+    async def bookmarks(self, channel: str, limit: int, under: str = "") -> Mapping[str, str]:
+        """A channel's positions by place, the newest first; of places that begin so."""
         ...
 
     async def sessions(self, scope: OperatorScope, query: SessionQuery) -> Sequence[Session]:
@@ -243,6 +269,12 @@ class Store(Protocol):
         self, scope: OperatorScope, states: Sequence[DeliveryState], limit: int = 100
     ) -> Sequence[Delivery]:
         """Deliveries in these states, newest first."""
+        ...
+
+    async def held(
+        self, scope: OperatorScope, *, channel: str = "", destination: str = ""
+    ) -> Sequence[Delivery]:
+        """Deliveries that are held, in the order of their making; those for one destination."""
         ...
 
     async def delivery(self, scope: OperatorScope, delivery_id: str) -> Delivery | None:

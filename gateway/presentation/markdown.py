@@ -22,6 +22,7 @@ LONGEST_OPENING = 60
 
 _OPENING = re.compile(r"[ \t]*(`{3,}[^`\n]*|~{3,}[^\n]*)$", re.MULTILINE)
 _MARK = re.compile(r"[ \t]*(`+|~+)")
+_INDENTED = re.compile(r"(?:\A|\n[ \t]*\n)(?: {0,3}\t| {4})[ \t]*\S")
 _DELIMITER = re.compile(
     r"^[ \t>]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$", re.MULTILINE
 )
@@ -71,7 +72,9 @@ def markdown_tail(text: str, limit: int, *, tables: bool = False) -> str:
     fences = list(_fences(recent))
     if at or not fits(recent, limit - _spare(fences)):
         start = last_start(recent, limit - _spare(fences) - 2)
-        mark = "…\n" if recent[:start].endswith("\n") else "…"
+        # What opens code again has to stand on a line of its own.
+        reopens = any(fence.start < start < fence.end for fence in fences)
+        mark = "…\n" if reopens or recent[:start].endswith("\n") else "…"
         return mark + _whole(recent, start, len(recent), fences)
     return _whole(recent, 0, len(recent), fences)
 
@@ -82,7 +85,23 @@ def with_plain_tables(text: str) -> str:
         return text
     lines = text.split("\n")
     for start, end, table in reversed(list(_tables(text, lines))):
+        if table.is_empty():
+            lines[start:end] = [""]
+            continue
         lines[start:end] = ["```", *str(table).replace("```", "'''").split("\n"), "```", ""]
+    return "\n".join(lines)
+
+
+def with_fences(text: str) -> str:
+    """The same with fences around code that is only indented, which not every platform reads."""
+    if _INDENTED.search(text) is None:
+        return text
+    lines = text.split("\n")
+    for token in reversed(_parser().parse(text)):
+        if token.level == 0 and token.type == "code_block" and token.map:
+            start, end = token.map
+            fence = "~~~" if "```" in token.content else "```"
+            lines[start:end] = [fence, *token.content.rstrip("\n").split("\n"), fence, ""]
     return "\n".join(lines)
 
 

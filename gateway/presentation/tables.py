@@ -32,11 +32,30 @@ class Table:
         """Write into the cell."""
         self._rows[-1][-1] += " ".join(text.split())
 
-    def __str__(self) -> str:
-        if any(
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not self.is_ragged() and not any(map(any, self._rows))
+
+    def is_ragged(self) -> bool:
+        """Whether a row has more cells than the head: the parser drops them, its source has all."""
+        return any(
             len(_CELL_END.findall(line.strip("|"))) >= len(self._right) for line in self._source
-        ):
-            # The parser drops cells for which the head has no column.
+        )
+
+    def records(self) -> Sequence[Sequence[tuple[str, str]]]:
+        """The rows as pairs of a column's head and what stands below it; of a table that is nothing
+        but a head, that."""
+        head, *rows = self._rows
+        if not rows:
+            return [[("", cell) for cell in head]]
+        return [list(zip(head, row, strict=True)) for row in rows]
+
+    def width(self) -> int:
+        """Columns of letters that it takes."""
+        return max(map(width, str(self).split("\n")))
+
+    def __str__(self) -> str:
+        if self.is_ragged():
             return "\n".join(self._source)
         columns = range(len(self._right))
         widths = [max(width(row[column]) for row in self._rows) for column in columns]

@@ -4,6 +4,7 @@
 raises ``ConfigurationError`` with everything that is wrong in it.
 """
 
+from gateway.settings.durations import Seconds
 from gateway.settings.editor import descriptions, schema
 from gateway.settings.loading import EMBEDDED, USUAL, embedded, find, load, load_gateway
 from gateway.settings.models import (
@@ -14,10 +15,10 @@ from gateway.settings.models import (
     LimitsSection,
     Model,
     Respond,
-    Seconds,
     Settings,
 )
 from gateway.settings.rates import RateText, read_rate
+from gateway.settings.resets import Reset, read_reset
 
 __all__ = [
     "EMBEDDED",
@@ -29,6 +30,7 @@ __all__ = [
     "LimitsSection",
     "Model",
     "RateText",
+    "Reset",
     "Respond",
     "Seconds",
     "Settings",
@@ -38,5 +40,6 @@ __all__ = [
     "load",
     "load_gateway",
     "read_rate",
+    "read_reset",
     "schema",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
@@ -15,24 +14,9 @@ from gateway.domain import ConversationKind
 from gateway.errors import Problem
 from gateway.ports.adapter import AdapterFactory
 from gateway.ports.agent import Agent
+from gateway.settings.durations import Seconds
 from gateway.settings.lines import KeyPath, line_of
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def _seconds(value: object) -> object:
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)
-        if match is None:
-            raise ValueError('a duration is a number and a unit, as in "20s", "15m" or "2h"')
-        return float(match[1]) * _UNITS[match[2]]
-    return value
-
-
-Seconds = Annotated[
-    float, BeforeValidator(_seconds, json_schema_input_type=float | str), Field(ge=0)
-]
-"""A duration in seconds; in a file a number, or text such as "20s"."""
+from gateway.settings.resets import Reset, ResetText, read_reset
 
 
 def _id(value: object) -> object:
@@ -75,6 +59,9 @@ class ChannelSettings(Model):
     """Participant ids that may reset a shared session; empty: every member."""
     on_unknown: Literal["resend", "hold"] = "resend"
     """What to do with a delivery whose outcome a crash left unknown."""
+    reset: ResetText | Mapping[ConversationKind, ResetText] = "never"
+    """When a session is over by itself, for all kinds of conversation or by kind: "never", after a
+    pause ("idle:2h"), or each day at a time ("daily:04:00"). People are told."""
 
     @field_validator("boundary")
     @classmethod
@@ -86,6 +73,12 @@ class ChannelSettings(Model):
                 options = ", ".join(sorted(ALLOWED[kind]))
                 raise ValueError(f"boundary.{kind} cannot be {rule}; it can be {options}")
         return boundary
+
+    def resets(self) -> Mapping[ConversationKind, Reset]:
+        """When sessions are over by themselves, by kind of conversation."""
+        if isinstance(self.reset, str):
+            return dict.fromkeys(ConversationKind, read_reset(self.reset))
+        return {kind: read_reset(self.reset.get(kind, "never")) for kind in ConversationKind}
 
 
 class GatewaySection(Model):

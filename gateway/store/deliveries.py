@@ -104,6 +104,18 @@ def in_states(
 
 
 @scoped(OperatorScope)
+def held(
+    connection: Connection, scope: OperatorScope, channel: str, destination: str
+) -> list[Delivery]:
+    """Deliveries that are held, in the order of their making; those for one destination."""
+    query = select(deliveries).where(deliveries.c.state == sql.constant("held"))
+    if channel:
+        mine = (deliveries.c.channel == channel, deliveries.c.destination == clean(destination))
+        query = query.where(*mine)
+    return [_delivery(row) for row in connection.execute(query.order_by(deliveries.c.id))]
+
+
+@scoped(OperatorScope)
 def one(connection: Connection, scope: OperatorScope, delivery_id: str) -> Delivery | None:
     """One delivery."""
     found = connection.execute(select(deliveries).where(deliveries.c.id == delivery_id)).first()

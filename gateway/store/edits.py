@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.domain import Message
 from gateway.ports.records import LaneScope, Revision
-from gateway.store import files, inbox, messages, sessions
+from gateway.store import files, inbox, messages, sessions, summaries
 from gateway.store.scope import scoped
 from gateway.store.text import key
 
@@ -29,6 +29,7 @@ def revise(
     for session_id, message in found:
         text = texts[message.origin]
         messages.edit(connection, session_id, message.number, text)
+        summaries.outdated(connection, session_id, message.number)
         if text is None:
             _drop_files(connection, session_id, message)
     for session_id in {session_id for session_id, _ in found}:

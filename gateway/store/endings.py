@@ -10,7 +10,17 @@ from sqlalchemy import Connection
 
 from gateway.domain import Message, Role, Session
 from gateway.ports.records import Credential, Entry, SessionScope
-from gateway.store import deliveries, files, inbox, lanes, messages, questions, sessions, tasks
+from gateway.store import (
+    deliveries,
+    files,
+    inbox,
+    lanes,
+    messages,
+    questions,
+    sessions,
+    summaries,
+    tasks,
+)
 from gateway.store.lanes import Writer
 from gateway.store.scope import scoped
 
@@ -65,7 +75,7 @@ def delete(connection: Connection, scope: SessionScope, writer: Writer) -> list[
         raise LookupError(f"no session {scope.session_id}")
     if session.ended_at is None:
         _end(connection, scope, "")
-    for noun in (messages, tasks, questions):
+    for noun in (messages, tasks, questions, summaries):
         noun.delete_of_session(connection, session.id)
     deliveries.delete_of_session(connection, session.lane_id, session.id)
     inbox.erase_dead(connection, session.lane_id)

@@ -1,4 +1,4 @@
-"""A group that goes on under another id, and what becomes of its lanes."""
+"""Groups and people that go on under another id, and what becomes of their lanes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from gateway.boundary import group_keys
 from gateway.store import endings, inbox, lanes, sessions
 from gateway.store.lanes import Writer
+from gateway.store.text import key
 
 
 def move(
@@ -19,13 +20,35 @@ def move(
         return []
     lost = []
     for old_key, new_key, old, new in _pairs(connection, channel, old_id, new_id):
-        if old is None or new is None:
-            lanes.lead(connection, writer, new_key if new is None else old_key, old or new or "")
-        elif old != new:
-            loser, heir = _contest(connection, old, new)
-            _give_way(connection, writer, loser, heir)
-            lost.append(loser)
+        lost += _join(connection, writer, (old_key, old), (new_key, new))
     return lost
+
+
+def link(
+    connection: Connection, writer: Writer, channel: str, owner: str, names: tuple[str, str]
+) -> list[str]:
+    """Let two keys of one person lead to one lane; returns the lane that gave way, if any."""
+    first, second = (key(name) for name in names)
+    led = lanes.led_to(connection, (first, second))
+    if not led:
+        led[first] = lanes.found(connection, writer, names[0], channel, owner)
+    return _join(connection, writer, (first, led.get(first)), (second, led.get(second)))
+
+
+_Led = tuple[str, str | None]
+"""A key, and the lane that it leads to."""
+
+
+def _join(connection: Connection, writer: Writer, one: _Led, other: _Led) -> list[str]:
+    (old_key, old), (new_key, new) = one, other
+    if old is None or new is None:
+        lanes.lead(connection, writer, new_key if new is None else old_key, old or new or "")
+        return []
+    if old == new:
+        return []
+    loser, heir = _contest(connection, old, new)
+    _give_way(connection, writer, loser, heir)
+    return [loser]
 
 
 def _pairs(

@@ -190,6 +190,18 @@ def current(connection: Connection, scope: LaneScope, agent: str) -> Session | N
     return None if row is None else _session(row)
 
 
+@scoped(LaneScope)
+def on_lane(connection: Connection, scope: LaneScope, agent: str, limit: int) -> list[Session]:
+    """The lane's sessions with this agent, also those that have ended, the latest first."""
+    query = (
+        select(sessions)
+        .where(sessions.c.lane_id == scope.lane_id, sessions.c.agent == agent)
+        .order_by(sessions.c.last_activity.desc(), sessions.c.id.desc())
+        .limit(limit)
+    )
+    return [_session(row) for row in connection.execute(query)]
+
+
 @scoped(SessionScope, TokenScope)
 def one(connection: Connection, scope: SessionScope | TokenScope) -> Session | None:
     """One session; through a token only while token and session live."""

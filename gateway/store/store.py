@@ -15,6 +15,7 @@ from gateway.domain import (
     Outcome,
     Question,
     Session,
+    Summary,
     Task,
 )
 from gateway.ports.records import (
@@ -50,6 +51,7 @@ from gateway.store import (
     moves,
     questions,
     sessions,
+    summaries,
     tasks,
 )
 from gateway.store.backend import Backend
@@ -124,9 +126,23 @@ class SqlStore:
         )
         return lost
 
-    async def bookmark(self, marks: Mapping[tuple[str, str], str], now: float) -> None:
+    async def link(self, channel: str, owner: str, keys: tuple[str, str]) -> Sequence[str]:
+        """As ``Store.link``."""
+        lost: list[str] = await self._act(
+            partial(moves.link, channel=channel, owner=owner, names=keys)
+        )
+        return lost
+
+    async def put_summary(self, scope: SessionScope, summary: Summary) -> bool:
+        """As ``Store.put_summary``."""
+        stored: bool = await self._act(lambda c, _: summaries.put(c, scope, summary))
+        return stored
+
+    async def bookmark(
+        self, marks: Mapping[tuple[str, str], str], now: float, *, lasting: bool = False
+    ) -> None:
         """As ``Store.bookmark``."""
-        await self._act(lambda c, _: bookmarks.put(c, marks, now))
+        await self._act(lambda c, _: bookmarks.put(c, marks, now, lasting=lasting))
 
     async def rename_session(self, scope: SessionScope, name: str) -> Session:
         """As ``Store.rename_session``."""
@@ -236,6 +252,14 @@ class SqlStore:
         """As ``Store.open_questions``."""
         return await self._read(questions.still_open, scope)
 
+    async def summary(self, scope: SessionScope) -> Summary:
+        """As ``Store.summary``."""
+        return await self._read(summaries.one, scope)
+
+    async def sessions_on(self, scope: LaneScope, agent: str, limit: int) -> Sequence[Session]:
+        """As ``Store.sessions_on``."""
+        return await self._read(sessions.on_lane, scope, agent, limit)
+
     async def question(self, scope: LaneScope, question_id: str) -> tuple[Question, str] | None:
         """As ``Store.question``."""
         return await self._read(questions.one, scope, question_id)
@@ -254,9 +278,9 @@ class SqlStore:
         """As ``Store.has_lane``."""
         return await self._read(lanes.known, lane_key)
 
-    async def bookmarks(self, channel: str, limit: int) -> Mapping[str, str]:
+    async def bookmarks(self, channel: str, limit: int, under: str = "") -> Mapping[str, str]:
         """As ``Store.bookmarks``."""
-        return await self._read(bookmarks.newest, channel, limit)
+        return await self._read(bookmarks.newest, channel, limit, under)
 
     async def sessions(self, scope: OperatorScope, query: SessionQuery) -> Sequence[Session]:
         """As ``Store.sessions``."""
@@ -267,6 +291,12 @@ class SqlStore:
     ) -> Sequence[Delivery]:
         """As ``Store.deliveries``."""
         return await self._read(deliveries.in_states, scope, states, limit)
+
+    async def held(
+        self, scope: OperatorScope, *, channel: str = "", destination: str = ""
+    ) -> Sequence[Delivery]:
+        """As ``Store.held``."""
+        return await self._read(deliveries.held, scope, channel, destination)
 
     async def delivery(self, scope: OperatorScope, delivery_id: str) -> Delivery | None:
         """As ``Store.delivery``."""

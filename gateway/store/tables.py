@@ -261,7 +261,19 @@ bookmarks = Table(
     _key("place"),
     _text("position"),
     _time("updated_at"),
+    Column("lasting", SmallInteger, nullable=False, server_default=text("0")),
     Index("bookmarks_age", "updated_at"),
+    **CLUSTERED,
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    _key("session_id"),
+    _text("text"),
+    _text("topics"),
+    _count("upto"),
+    _count("revision"),
     **CLUSTERED,
 )
 

@@ -16,9 +16,9 @@ import uvicorn
 from starlette.routing import Router
 
 from gateway.domain import Address, Attachment, Delivery, Inbound, Moved, Question, Session, new_id
-from gateway.errors import ConfigurationError, Unavailable, UnreadableUpdate
+from gateway.errors import ConfigurationError, SendError, Unavailable, UnreadableUpdate
 from gateway.ports.adapter import Adapter, Receipt
-from gateway.ports.host import Bookmarks, Files, Sessions
+from gateway.ports.host import Bookmarks, Files, Outcomes, Sessions
 from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
 
 
@@ -71,18 +71,40 @@ class BareBookmarks:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], str] = {}
 
-    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
+    async def load(self, channel: str, *, limit: int = 1000, under: str = "") -> Mapping[str, str]:
         """A channel's, the newest first."""
-        mine = [(place, at) for (name, place), at in self.kept.items() if name == channel]
+        mine = [
+            (place, at)
+            for (name, place), at in self.kept.items()
+            if name == channel and place.startswith(under)
+        ]
         return dict(mine[: -limit - 1 : -1])
 
-    def put(self, channel: str, place: str, position: str) -> None:
+    def put(self, channel: str, place: str, position: str, *, lasting: bool = False) -> None:
         """Remember one."""
         self.kept.pop((channel, place), None)
         self.kept[channel, place] = position
 
     async def flush(self) -> None:
         """Nothing is left to write."""
+
+
+class BareOutcomes:
+    """What an adapter told: ``reported`` as (channel, delivery, error), ``released`` as (channel,
+    destination)."""
+
+    def __init__(self) -> None:
+        self.reported: list[tuple[str, str, SendError | None]] = []
+        self.released: list[tuple[str, str]] = []
+
+    async def report(self, channel: str, delivery_id: str, error: SendError | None) -> None:
+        """Keep it."""
+        self.reported.append((channel, delivery_id, error))
+
+    async def release(self, channel: str, destination: str) -> int:
+        """Keep it; nothing is held here."""
+        self.released.append((channel, destination))
+        return 0
 
 
 @dataclass(kw_only=True)
@@ -95,6 +117,7 @@ class BareHost:
     agents: Sequence[str] = ("agent",)
     files: Files = field(default_factory=BareFiles)
     bookmarks: Bookmarks = field(default_factory=BareBookmarks)
+    outcomes: Outcomes = field(default_factory=BareOutcomes)
 
 
 @asynccontextmanager

@@ -32,6 +32,7 @@ from gateway.ports.adapter import (
     NativeCommand,
     Part,
     Sent,
+    Spelling,
     Splitting,
 )
 from gateway.testing._harness import Harness, make_delivery, reach, wait_until
@@ -138,7 +139,10 @@ class SendingContract:
             options=("Tea", "Coffee", "Neither, thank you"),
         )
         async with scene_of(harness, self.within) as scene:
-            assert isinstance(await scene.send(question.text, question), Sent)
+            text = question.text
+            if isinstance(harness.adapter, Spelling):
+                text = harness.adapter.spell(text, question, scene.address)
+            assert isinstance(await scene.send(text, question), Sent)
             (message,) = scene.simulator.sent(scene.place)
             assert all(o in message.buttons or o in message.text for o in question.options)
             if "Coffee" not in message.buttons:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.errors import Fenced, Unavailable
 from gateway.ports.records import Effects, Forgotten, LaneScope, Mark, SessionScope
 from gateway.ports.store import Store
 from gateway.testing._talk import (
+    CHANNEL,
     OPERATOR,
     Talk,
     arrival,
@@ -111,6 +113,28 @@ class OutboxContract:
         assert len(await store.deliveries(OPERATOR, list(DeliveryState), limit=3)) == 3
         assert not await store.deliveries(OPERATOR, [])
 
+    async def test_what_is_held_for_somewhere_comes_in_the_order_of_its_making(
+        self, store: Store
+    ) -> None:
+        talk = Talk(store)
+        made = []
+        for text, state, channel, where in (
+            ("first", DeliveryState.HELD, CHANNEL, "7"),
+            ("second", DeliveryState.HELD, CHANNEL, "7"),
+            ("sent", DeliveryState.SENT, CHANNEL, "7"),
+            ("elsewhere", DeliveryState.HELD, CHANNEL, "8"),
+            ("another's", DeliveryState.HELD, "other", "7"),
+        ):
+            accepted, hold = await talk.holds()
+            item = delivery(hold.lane_id, text, state=state)
+            item = replace(item, channel=channel, address=Address(destination=where))
+            await talk.commits(talk.turn(accepted, hold, deliveries=(item,)))
+            made.append(text)
+        found = await store.held(OPERATOR, channel=CHANNEL, destination="7")
+        assert [one.text for one in found] == ["first", "second"]
+        everything = [one.text for one in await store.held(OPERATOR)]
+        assert everything == [text for text in made if text != "sent"]
+
 
 class BookmarkContract:
     """How far channels have read, and which lanes there are."""
@@ -134,6 +158,19 @@ class BookmarkContract:
         await store.bookmark({("a", "new"): "2"}, now)
         await store.forget(rows_before=0.0, now=now)
         assert dict(await store.bookmarks("a", 10)) == {"new": "2"}
+
+    async def test_lasting_bookmarks_are_never_dropped(self, store: Store) -> None:
+        long_ago = time.time() - 1000 * 86_400
+        await store.bookmark({("a", "for ever"): "1"}, long_ago, lasting=True)
+        await store.bookmark({("a", "for now"): "1"}, long_ago)
+        await store.forget(rows_before=0.0, now=time.time())
+        assert dict(await store.bookmarks("a", 10)) == {"for ever": "1"}
+
+    async def test_bookmarks_are_found_by_how_their_places_begin(self, store: Store) -> None:
+        places = ("out:1", "out:2", "o_t:3", "in:out:4")
+        await store.bookmark({("a", place): "yes" for place in places}, time.time())
+        assert sorted(await store.bookmarks("a", 10, "out:")) == ["out:1", "out:2"]
+        assert list(await store.bookmarks("a", 10, "o_t:")) == ["o_t:3"]
 
     async def test_a_lane_is_known_by_its_key(self, store: Store) -> None:
         talk = Talk(store)

@@ -240,3 +240,42 @@ async def _founded(talk: Opened, at: float) -> None:
     talk.session = session(hold.lane_id, talk.key, created_at=at)
     plain = talk.turn(accepted, hold)
     await talk.commits(replace(plain, sessions=(), new_sessions=plain.sessions))
+
+
+ONE, OTHER = (key("", Rule.PER_USER, who=who) for who in ("+1", "US.1"))
+
+
+class LinkContract:
+    """Two ids of one person lead to one lane."""
+
+    async def test_the_lane_of_either_answers_to_both(self, store: Store) -> None:
+        for number, first in enumerate((0, 1)):
+            keys = tuple(key("", Rule.PER_USER, who=f"{number}-{name}") for name in ("a", "b"))
+            talk = Opened(store, keys[first])
+            await talk.exchange()
+            assert list(await store.link(CHANNEL, "owner", (keys[0], keys[1]))) == []
+            assert {await lane_of(store, name) for name in keys} == {talk.lane_id}
+
+    async def test_a_lane_is_founded_for_both(self, store: Store) -> None:
+        assert list(await store.link(CHANNEL, "participant:+1", (ONE, OTHER))) == []
+        lane_id = await lane_of(store, OTHER)
+        assert await lane_of(store, ONE) == lane_id
+        assert list(await store.link(CHANNEL, "participant:+1", (OTHER, ONE))) == []
+        assert await lane_of(store, OTHER) == lane_id
+
+    async def test_of_two_lanes_the_older_session_goes_on(self, store: Store) -> None:
+        old = Opened(store, ONE)
+        await old.exchange("from the number")
+        new = Opened(store, OTHER)
+        await new.exchange("from the hidden name")
+        waits = await new.says("who answers this?")
+        assert list(await store.link(CHANNEL, "owner", (ONE, OTHER))) == [new.lane_id]
+        (row,) = await waiting(store)
+        assert (row.id, row.lane_id) == (waits.row_id, old.lane_id)
+        assert await lane_of(store, OTHER) == old.lane_id
+
+    async def test_nobody_else_is_touched(self, store: Store) -> None:
+        strangers = [key("", Rule.PER_USER, who=who) for who in ("+11", "US.12")]
+        lanes = [await lane_of(store, name) for name in strangers]
+        await store.link(CHANNEL, "owner", (ONE, OTHER))
+        assert [await lane_of(store, name) for name in strangers] == lanes

@@ -27,13 +27,14 @@ from gateway.testing._store_keeping import (
     OutboxContract,
     RestartContract,
 )
-from gateway.testing._store_moves import MoveContract
+from gateway.testing._store_moves import LinkContract, MoveContract
 from gateway.testing._store_sessions import (
     HistoryContract,
     OperatorContract,
     ScopeContract,
     SessionContract,
 )
+from gateway.testing._store_summaries import LaneSessionsContract, SummaryContract
 
 __all__ = ["MakeStore", "StoreContract"]
 
@@ -60,6 +61,9 @@ class StoreContract(
     NameContract,
     SearchContract,
     MoveContract,
+    LinkContract,
+    SummaryContract,
+    LaneSessionsContract,
     ABC,
 ):
     """What every store owes."""

@@ -66,7 +66,9 @@ def test_every_setting_is_documented_with_its_default(
     section: str, model: type[BaseModel], elsewhere: frozenset[str]
 ) -> None:
     expected = {
-        name: shown(field) for name, field in model.model_fields.items() if name not in elsewhere
+        field.alias or name: shown(field)
+        for name, field in model.model_fields.items()
+        if name not in elsewhere
     }
     assert documented().get(section) == expected
 

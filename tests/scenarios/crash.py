@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
+from gateway.testing.simulator import PlaceKind, SimulatedPerson, SimulatedPlace, Simulator
 from tests.support.agents import expected
 from tests.support.process import GatewayProcess
 from tests.support.stage import heard_by
@@ -37,22 +37,30 @@ class Talk:
         return [expected(text, self.texts[:n]) for n, text in enumerate(self.texts)]
 
 
-def talks(simulator: Simulator, account: str = "", *, long: bool) -> list[Talk]:
-    """Three people; each says four things before the crash and one after it."""
+def talks(
+    simulator: Simulator, account: str = "", *, long: bool, kind: PlaceKind = "direct"
+) -> list[Talk]:
+    """Three people, each in a place of their own; four things are said before the crash."""
     made = []
     for name in ("Ada", "Bob", "Cyd"):
         person = simulator.person(name)
-        place = simulator.place("direct", people=[person], account=account)
+        place = simulator.place(kind, people=[person], account=account)
         words = [f"{'long-' if long and n == 1 else ''}{name}-{n}" for n in range(5)]
         made.append(Talk(person, place, words[:4], words[4:]))
     return made
 
 
 async def crash_and_recover(
-    gateway: GatewayProcess, simulator: Simulator, *, failpoint: str, at: int, crowd: int = 3
+    gateway: GatewayProcess,
+    simulator: Simulator,
+    *,
+    failpoint: str,
+    at: int,
+    crowd: int = 3,
+    kind: PlaceKind = "direct",
 ) -> None:
     """Kill the gateway at the ``at``-th pass of ``failpoint``, start it again, check everything."""
-    people = talks(simulator, long=failpoint == "between-parts")[:crowd]
+    people = talks(simulator, long=failpoint == "between-parts", kind=kind)[:crowd]
     gateway.launch(env={"GATEWAY_FAILPOINTS": f"{failpoint}=kill@{at}"})
     await heard_by(simulator)
     async with asyncio.TaskGroup() as group:
@@ -104,7 +112,7 @@ async def question_over_a_crash(
     else:
         await gateway.start()
         await simulator.wait_sent(1, place)
-        await asyncio.sleep(0.3)
+        await gateway.until_settled()
         await simulator.press("Blue", person=person, place=place)
     await simulator.wait_until(lambda: "colour for ask? Blue" in _texts(simulator, place))
     await simulator.say("after", person=person, place=place)
@@ -119,9 +127,8 @@ async def _until_heard_or_dead(
     simulator: Simulator, place: SimulatedPlace, gateway: GatewayProcess
 ) -> None:
     for _ in range(1000):
-        if simulator.sent(place) or not gateway.running:
-            # What was sent is marked a moment later; a kill before that is another window.
-            await asyncio.sleep(0.3)
+        # What was sent is marked a moment later; a kill before that is another window.
+        if not gateway.running or (simulator.sent(place) and await gateway.settled()):
             return
         await asyncio.sleep(0.01)
     raise TimeoutError("no question was asked")

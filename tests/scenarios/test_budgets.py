@@ -11,7 +11,7 @@ from adapters.telegram.simulator import TelegramSimulator
 from gateway.testing.simulator import running
 from tests.scenarios.town import Town, in_town
 from tests.support.configuration import configuration
-from tests.support.people import at_home, in_group
+from tests.support.people import at_home, in_group, new_key
 from tests.support.process import GatewayProcess
 from tests.support.telegram import telegram_gateway
 
@@ -48,11 +48,18 @@ async def test_nothing_is_ever_refused_for_its_rate(
 async def test_typing_shows_while_an_answer_takes_long_and_only_then(town: Town) -> None:
     telegram = town["slow"]
     slow, quick = at_home(telegram, "Slow"), at_home(telegram, "Quick")
+    key = new_key()
+
+    def typed() -> list[str]:
+        return [str(call.parameters["chat_id"]) for call in telegram.calls("sendChatAction")]
+
     await quick.ask("sleep 0")
-    await slow.ask("sleep 2.5")
-    chats = [str(call.parameters["chat_id"]) for call in telegram.calls("sendChatAction")]
-    assert chats.count(slow.place.id) == 1
-    assert quick.place.id not in chats
+    await slow.say(f"hold {key}")
+    await telegram.wait_until(lambda: slow.place.id in typed())
+    await quick.ask(f"free {key}")
+    await slow.heard(1)
+    assert typed().count(slow.place.id) == 1
+    assert quick.place.id not in typed()
 
 
 async def test_no_secret_is_ever_logged(telegram: TelegramSimulator, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import pytest_asyncio
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.agents.model import CUT
 from gateway.failpoints import NAMES
-from gateway.runner import AWAY, FAILED
+from gateway.notices import AWAY, FAILED
 from gateway.testing.openai import ChatRequest, ModelFault, ModelServer
 from gateway.testing.simulator import running
 from tests.scenarios.crash import crash_and_recover
@@ -72,15 +72,17 @@ async def gateway_with(
     start: bool = True,
     **keys: Any,
 ) -> AsyncIterator[GatewayProcess]:
-    """Telegram and the web, answered by the model; the web also offers `other`, without one."""
+    """Telegram and the web, answered by the model; the web also offers `other`, without one, and
+    `patient`, which does not give the model up."""
     channels = {
         "chat": telegram_channel(telegram),
-        "web": {"platform": "web", "agents": ["scenario", "other"]},
+        "web": {"platform": "web", "agents": ["scenario", "other", "patient"]},
     }
     config = configuration(channels)
     config["agents"] = {
         "scenario": {"kind": "llm", **model.agent(**keys)},
         "other": {"kind": "echo"},
+        "patient": {"kind": "llm", **model.agent(**{**keys, "stall": "1m"})},
     }
     async with GatewayProcess(config, folder, start=start) as process:
         yield process
@@ -205,11 +207,11 @@ async def test_a_model_that_fails_one_is_felt_by_nobody_else(
     if fault is ModelFault.STALL_MIDWAY:
         assert streamed[0] == "both"
     assert ada.texts() == ["trouble after nothing", "so? after trouble"]
-    assert during < max(3 * usual, 1.0)
+    assert during < max(3 * usual, 1.5)
 
 
 @pytest.mark.parametrize(
-    "seconds", [2.0, pytest.param(60.0, marks=pytest.mark.soak)], ids=["short", "minute"]
+    "seconds", [3.0, pytest.param(60.0, marks=pytest.mark.soak)], ids=["short", "minute"]
 )
 @in_house
 async def test_too_many_requests_for_a_while(house: House, seconds: float) -> None:
@@ -250,7 +252,7 @@ async def test_nonsense_for_ever_is_cut(house: House) -> None:
     assert len(said) == 10_000 + len(CUT)
     await model.wait_until(lambda: model.hung_up == hung_up + 2)
     assert (await ada.ask("so?")).startswith("so? after trouble")
-    assert during < max(3 * usual, 1.0)
+    assert during < max(3 * usual, 1.5)
 
 
 @in_house
@@ -281,17 +283,16 @@ async def test_a_picture_is_seen_now_and_later(house: House) -> None:
 
 @in_house
 async def test_stop_hangs_up(house: House) -> None:
-    model = house.model
-    ada = at_home(house.telegram, "Ada")
+    model, visitor = house.model, Visitor(house.process, house.http)
     hung_up = model.hung_up
     model.fail_next(ModelFault.STALL_MIDWAY, only=about("halt"))
-    await ada.say("halt")
+    await visitor.client.open(agent="patient")
+    halted = await visitor.client.say("halt", wait=0)
     await model.wait_until(lambda: any(r.texts[-1] == "halt" for r in model.requests))
-    await asyncio.sleep(0.2)
-    await ada.say("/stop")
-    # Before the model itself would be given up.
-    await model.wait_until(lambda: model.hung_up == hung_up + 1, timeout=1.5)
-    await ada.simulator.wait_until(lambda: any("Stopped" in text for text in ada.texts()))
+    await visitor.client.say("/stop")
+    await model.wait_until(lambda: model.hung_up == hung_up + 1)
+    stopped = await visitor.client.ask("GET", halted.headers["Location"])
+    assert "Stopped." in stopped.texts
 
 
 async def test_a_wrong_key_is_one_clear_line_for_the_operator(
@@ -303,6 +304,7 @@ async def test_a_wrong_key_is_one_clear_line_for_the_operator(
         for home in people:
             await home.say("hello")
         await process.until_logged("agents.scenario.api_key is refused")
+        await model.wait_until(lambda: len(model.refusals) >= len(people))
         await asyncio.sleep(0.5)
         assert process.output.count("agents.scenario.api_key") == 1
         assert wrong not in process.output

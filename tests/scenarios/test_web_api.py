@@ -224,16 +224,23 @@ async def test_messages_are_answered_in_their_order(visitor: WebClient) -> None:
 
 
 async def test_a_long_task_is_answered_later(client: WebClient) -> None:
+    helper = WebClient(client.http, client.url)
+    await helper.open(agent="slow")
     await client.open(agent="slow")
+    text = "publish hold long"
+    async with asyncio.timeout(20):
+        while len((await client.say(text, message_id="m", wait=0.05)).texts) < 2:
+            pass
     began = time.monotonic()
-    answer = await client.say("publish 1", message_id="m", wait=0.4)
+    answer = await client.say(text, message_id="m", wait=0.4)
     assert 0.35 < time.monotonic() - began < 5
     assert answer.status == 202
     assert answer.json["task"]["state"] == "working"
-    assert answer.texts == ["one of publish 1", "two of publish 1"]
-    later = await client.say("publish 1", message_id="m")
+    assert answer.texts == [f"one of {text}", f"two of {text}"]
+    await helper.say("free long")
+    later = await client.say(text, message_id="m")
     assert later.status == 200
-    assert later.texts == ["one of publish 1", "two of publish 1", "done publish 1"]
+    assert later.texts == [f"one of {text}", f"two of {text}", f"done {text}"]
     assert (await client.ask("GET", answer.headers["Location"])).json == later.json
 
 
@@ -380,12 +387,15 @@ async def test_a_reset_by_request(visitor: WebClient) -> None:
     assert (await visitor.say("hello")).texts == ["echo: hello"]
 
 
-async def test_a_reset_cancels_what_runs_and_what_waits(client: WebClient) -> None:
+async def test_a_reset_cancels_what_runs_and_what_waits(
+    own: GatewayProcess, http: aiohttp.ClientSession
+) -> None:
+    client = WebClient(http, own.base_url)
     await client.open(agent="slow")
-    running = asyncio.create_task(client.say("wait 20"))
-    await asyncio.sleep(0.2)
+    running = asyncio.create_task(client.say("hang"))
+    await own.until_hanging()
     waiting = asyncio.create_task(client.say("wait 20"))
-    await asyncio.sleep(0.2)
+    await own.until_waiting(2)
     assert (await client.ask("POST", "/api/session/reset")).status == 200
     for answer in await asyncio.gather(running, waiting):
         assert answer.status == 200
@@ -622,7 +632,8 @@ async def test_pages_are_not_sent_twice(client: WebClient) -> None:
 async def own(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[GatewayProcess]:
-    async with GatewayProcess(CONFIG, tmp_path_factory.mktemp("own")) as process:
+    config = {**CONFIG, "gateway": {"shutdown_grace": 0.3}}
+    async with GatewayProcess(config, tmp_path_factory.mktemp("own")) as process:
         yield process
 
 
@@ -646,14 +657,14 @@ async def test_an_interrupted_post_can_be_repeated(
 ) -> None:
     client = WebClient(http, own.base_url)
     await client.open(agent="slow")
-    posted = asyncio.create_task(client.say("wait 0.5", message_id="m"))
-    await asyncio.sleep(0.25)
+    posted = asyncio.create_task(client.say("hang", message_id="m"))
+    await own.until_hanging()
     own.kill()
     with pytest.raises(aiohttp.ClientError):
         await posted
     await own.start()
-    assert (await client.say("wait 0.5", message_id="m")).texts == ["done wait 0.5"]
-    assert (await client.history()).texts == ["wait 0.5", "done wait 0.5"]
+    assert (await client.say("hang", message_id="m")).texts == ["done hang"]
+    assert (await client.history()).texts == ["hang", "done hang"]
 
 
 async def test_a_stop_ends_streams_and_waiting_posts(
@@ -662,17 +673,19 @@ async def test_a_stop_ends_streams_and_waiting_posts(
     client = WebClient(http, own.base_url)
     await client.open(agent="slow")
     async with client.stream("GET", "/api/chat/events") as stream:
-        posted = asyncio.create_task(client.say("wait 0.5"))
-        await asyncio.sleep(0.2)
+        posted = asyncio.create_task(client.say("hang", message_id="m"))
+        await own.until_hanging()
         began = time.monotonic()
         stopped = asyncio.create_task(own.stop())
         answer = await posted
         assert {event.kind async for event in stream} <= {"delta"}
     assert answer.status == 202
     assert await stopped == 0
-    assert time.monotonic() - began < 3
+    # A stream that went on would be waited for five seconds.
+    assert time.monotonic() - began < 5
     await own.start()
-    assert (await client.history()).texts == ["wait 0.5", "done wait 0.5"]
+    assert (await client.say("hang", message_id="m")).texts == ["done hang"]
+    assert (await client.history()).texts == ["hang", "done hang"]
 
 
 async def test_too_many_messages(

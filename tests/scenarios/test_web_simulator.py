@@ -101,6 +101,8 @@ async def test_an_outage_only_delays(web: WebSimulator) -> None:
     ada, page = somebody(web)
     await web.say("my name is Ada", person=ada, place=page)
     await web.wait_sent(1, page)
+    # What is seen may be seen before the post that caused it is confirmed.
+    await web.wait_until(lambda: not web.unacknowledged())
     await web.outage(True)
     said = await web.say("what is my name?", person=ada, place=page)
     assert web.unacknowledged() == [said]

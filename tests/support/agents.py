@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from gateway import Ask, File, Output, Publish, QuestionKind, Role, Text, Turn, Unavailable
 
@@ -39,15 +41,47 @@ async def canary(turn: Turn) -> str:
 
 
 async def slow(turn: Turn) -> AsyncIterator[Output]:
-    """Sleep as long as the text says, streaming; ``publish`` speaks first."""
-    word, _, seconds = turn.text.partition(" ")
+    """Sleep as long as the text says, streaming; ``publish`` speaks first. ``hang`` comes to an end
+    in another process only, after a crash; ``hold`` and ``free`` are those of `gated`. Both may
+    follow ``publish``."""
+    word, _, rest = turn.text.partition(" ")
     if word == "publish":
         for text in ("one", "two")[len(turn.published) :]:
             yield Publish(f"{text} of {turn.text}")
-    for _ in range(int(float(seconds or 0) * 20)):
+    if "hang" in (word, rest):
         yield Text("")
-        await asyncio.sleep(0.05)
+        await _hang(turn.task_id)
+    elif word in GATED or rest.startswith(GATED):
+        yield Text("")
+        await gated(turn.text.removeprefix("publish "))
+    else:
+        for _ in range(int(float(rest or 0) * 20)):
+            yield Text("")
+            await asyncio.sleep(0.05)
     yield Text(f"done {turn.text}")
+
+
+HANGING = "hanging-"
+"""How files in the gateway's folder begin, one for each task that hangs."""
+GATED = ("hold", "free")
+_gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+
+async def gated(text: str) -> None:
+    """``hold KEY`` lasts until somebody in this process says ``free KEY``, wherever that is."""
+    word, _, key = text.partition(" ")
+    if word == "hold":
+        await _gates[key].wait()
+    elif word == "free":
+        _gates[key].set()
+
+
+async def _hang(task_id: str) -> None:
+    """For ever, unless a process that is dead by now has begun it before."""
+    begun = Path(f"{HANGING}{task_id}")
+    if not await asyncio.to_thread(begun.exists):
+        await asyncio.to_thread(begun.touch)
+        await asyncio.Event().wait()
 
 
 async def faulty(turn: Turn) -> str:

@@ -41,6 +41,9 @@ PHONE = ViewportSize(width=390, height=844)
 one_look = pytest.mark.parametrize("look", ["desktop-light"])
 """For what scripts and the server do, whatever the width and the colours."""
 NARROW = ViewportSize(width=360, height=640)
+PATIENCE = 20_000
+"""Milliseconds: what is waited for comes sooner or later on a busy machine, too."""
+expect.set_options(timeout=PATIENCE)
 
 
 def png(width: int = 240, height: int = 160, colour: bytes = b"\x12\x98\x8a") -> bytes:
@@ -63,7 +66,7 @@ class Window:
         self.agent = "demo"
         self.errors: list[str] = []
         self.elsewhere: list[str] = []
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._noted)
         page.on("request", self._requested)
@@ -132,11 +135,30 @@ class Window:
         """The token of the newest conversation."""
         return str((await self.book())[0]["token"])
 
+    async def watch(self, selector: str) -> None:
+        """From now on note every text that stands there, however shortly: see `seen`."""
+        script = """(selector) => {
+            window.seen = [];
+            const look = () => document.querySelectorAll(selector).forEach(({ textContent }) => {
+                if (textContent && window.seen.at(-1) !== textContent) {
+                    window.seen.push(textContent);
+                }
+            });
+            new MutationObserver(look).observe(document.body, {
+                childList: true, characterData: true, subtree: true,
+            });
+        }"""
+        await self.page.evaluate(script, selector)
+
+    async def seen(self) -> list[str]:
+        """What was noted: see `watch`."""
+        return [str(text) for text in await self.page.evaluate("seen")]
+
     async def at_the_end(self) -> None:
         """Wait until the newest message is in sight; scrolling takes a frame or two."""
         script = """() => { const e = document.querySelector("#scroller");
             return e.scrollHeight - e.scrollTop - e.clientHeight < 2; }"""
-        await self.page.wait_for_function(script, timeout=5000)
+        await self.page.wait_for_function(script)
 
     async def scroll(self, top: int) -> None:
         """Scroll as somebody would, to `top` pixels."""

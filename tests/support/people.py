@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from gateway.testing.simulator import SimulatedPerson, SimulatedPlace, Simulator
@@ -39,6 +40,11 @@ class Home:
     def texts(self) -> list[str]:
         """What stands here now."""
         return [message.text for message in self.simulator.sent(self.place)]
+
+
+def new_key() -> str:
+    """What nobody was told to ``hold`` yet; see ``tests.support.agents.gated``."""
+    return uuid.uuid4().hex[:8]
 
 
 def at_home(simulator: Simulator, name: str, account: str = "") -> Home:

@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from gateway import Ask, File, Output, Publish, QuestionKind, Role, Text, Turn
-from tests.support.agents import expected
+from tests.support.agents import expected, gated
 
 
 async def player(turn: Turn) -> AsyncIterator[Output]:
     """Answer what `recall` would; do otherwise where the first word says so.
 
     ``ask …`` offers two colours, ``choose A;B;…`` these things, ``approve …`` wants a yes,
-    ``sleep S …`` takes so many seconds, ``write N S …`` streams so many words, so many seconds
+    ``sleep S …`` takes so many seconds, ``hold K`` lasts until somebody says ``free K``, wherever
+    that is; ``write N S …`` streams so many words, so many seconds
     apart, ``drip S …`` streams what follows, ``send N …`` sends a file of so many bytes,
-    ``publish …`` speaks twice. Files that came are named with their sizes.
+    ``publish …`` speaks twice, ``recap`` tells what older messages came to. Files that came are
+    named with their sizes.
     """
     if turn.answer is not None:
         yield Text(f"{turn.answer.question.text} {turn.answer.text} {turn.answer.approved}")
@@ -30,6 +32,9 @@ async def player(turn: Turn) -> AsyncIterator[Output]:
             yield Ask(text=f"what of {turn.text}?", kind=QuestionKind.CHOICE, options=options)
         case "approve", _:
             yield Ask(text=f"may I {turn.text}?", kind=QuestionKind.APPROVAL)
+        case "hold" | "free", _:
+            await gated(turn.text)
+            yield Text(f"done {turn.text}")
         case "sleep", [seconds, *_]:
             await _rest(float(seconds))
             yield Text(f"slept {seconds}")
@@ -45,6 +50,8 @@ async def player(turn: Turn) -> AsyncIterator[Output]:
         case "send", [size, *_]:
             yield File(name=f"{size}.txt", data=b"x" * int(size), media_type="text/plain")
             yield Text(f"sent {size}")
+        case "recap", _:
+            yield Text(f"{turn.summary.upto} {' '.join(turn.summary.topics)}\n{turn.summary.text}")
         case "publish", _:
             for text in ("one", "two")[len(turn.published) :]:
                 yield Publish(f"{text} of {turn.text}")

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +21,14 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.agents import HANGING
+
 PR_SET_PDEATHSIG = 1
+WAITING = "SELECT count(*) FROM inbox WHERE control = 0 AND state <> 'done'"
+UNSETTLED = """
+SELECT (SELECT count(*) FROM inbox WHERE control <> 0 AND state <> 'done')
+     + (SELECT count(*) FROM deliveries WHERE state = 'pending')
+"""
 ROOT = Path(__file__).parents[2]
 # What a developer's own environment must not change in a test.
 KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
@@ -164,6 +172,40 @@ class GatewayProcess:
                 return
             await asyncio.sleep(0.02)
         raise GatewayFailed(f"{text!r} was not logged within {within} s\n{self.tail()}")
+
+    async def until_settled(self, *, within: float = 20.0) -> None:
+        """Wait until all that it has to send is marked as sent, and every stop, edit and deletion
+        that it took over is carried out: a moment after people see it. In an SQLite database.
+        """
+        await self._until_counted(UNSETTLED, 0, within)
+
+    async def settled(self) -> bool:
+        """Whether that is so now."""
+        return await asyncio.to_thread(self._counted, UNSETTLED) == 0
+
+    async def until_waiting(self, count: int, *, within: float = 20.0) -> None:
+        """Wait until so many messages are taken over and not answered. In an SQLite database."""
+        await self._until_counted(WAITING, count, within)
+
+    async def until_hanging(self, *, within: float = 20.0) -> None:
+        """Wait until an agent of this gateway was told to hang, and does."""
+        for _ in _until(within):
+            if await asyncio.to_thread(lambda: any(self.folder.glob(f"{HANGING}*"))):
+                return
+            await asyncio.sleep(0.01)
+        raise GatewayFailed(f"nobody hangs within {within} s\n{self.tail()}")
+
+    async def _until_counted(self, query: str, count: int, within: float) -> None:
+        for _ in _until(within):
+            if await asyncio.to_thread(self._counted, query) == count:
+                return
+            await asyncio.sleep(0.01)
+        raise GatewayFailed(f"not {count} within {within} s: {query}\n{self.tail()}")
+
+    def _counted(self, query: str) -> int:
+        path = self.folder / "data" / "gateway.db"
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            return int(database.execute(query).fetchone()[0])
 
     @property
     def running(self) -> bool:

@@ -16,15 +16,22 @@ from adapters.slack import simulator as slack
 from adapters.slack.simulator import SlackSimulator
 from adapters.telegram import simulator as telegram
 from adapters.telegram.simulator import TelegramSimulator
+from adapters.twilio import simulator as twilio
+from adapters.twilio.simulator import TwilioSimulator
 from adapters.web.simulator import WebSimulator
 from gateway.testing.simulator import PlaceKind, SimulatedPlace, Simulator, running
 from tests.support.configuration import ROOT, configuration
 from tests.support.people import Home
 from tests.support.process import GatewayProcess
 
-CANNOT_BE_KNOWN = ("40060", "conversations.replies: thread_not_found")
+CANNOT_BE_KNOWN = (
+    "40060",
+    "conversations.replies: thread_not_found",
+    "FetchConversation: 20404",
+)
 """Refusals without a fault: of a press acknowledged twice (Discord's code for it), since whoever
-took it over from a process that died cannot know; and of a thread that people deleted meanwhile."""
+took it over from a process that died cannot know; of a thread that people deleted meanwhile; and of
+a group that Twilio is asked for before it is made."""
 WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
 
 
@@ -35,7 +42,9 @@ class Platform:
     ``simulator`` makes one, with more arguments of its class; the web's is made last. ``shared`` is
     a place whose people share a session, without which it has none. ``keys`` are settings of its
     channel: budgets are off, since scenarios are faster than people. ``rates`` are the platform's
-    own limits.
+    own limits. ``buttons``: where questions have some. ``mentions``: whether people can address the
+    bot among others. ``alone``: whether who shares a place can write to the bot in private, too.
+    ``most`` people fit into one place.
     """
 
     simulator: Callable[..., Simulator] | None
@@ -44,10 +53,15 @@ class Platform:
     keys: Mapping[str, Any] = field(default_factory=dict)
     previews: bool = True
     edits: bool = True
+    buttons: frozenset[str] = frozenset({"direct", "shared"})
+    mentions: bool = True
+    alone: bool = True
+    most: int = 100
 
 
 _TELEGRAM = {"platform": "telegram", "chat_rate": "0", "group_rate": "0", "overall_rate": "0"}
 _DISCORD = {"platform": "discord", "channel_rate": "0", "overall_rate": "0"}
+_TWILIO = {"overall_rate": "0"}
 _SLACK = {"platform": "slack", "channel_rate": "0", "update_rate": "0", "stream_rate": "0"}
 
 
@@ -64,6 +78,10 @@ def _discord(**more: Any) -> DiscordSimulator:
 
 def _slack(mode: Literal["socket", "events"], **more: Any) -> SlackSimulator:
     return SlackSimulator(mode, **{"rates": None, **more})
+
+
+def _twilio(kind: Literal["whatsapp", "sms"], **more: Any) -> TwilioSimulator:
+    return TwilioSimulator(kind, **{"rates": None, **more})
 
 
 PLATFORMS: Mapping[str, Platform] = {
@@ -85,6 +103,28 @@ PLATFORMS: Mapping[str, Platform] = {
     ),
     "slack-events": Platform(
         simulator=partial(_slack, "events"), rates=slack.Rates(), shared="group", keys=_SLACK
+    ),
+    "whatsapp": Platform(
+        simulator=partial(_twilio, "whatsapp"),
+        rates=twilio.Rates(),
+        shared="group",
+        keys={"platform": "whatsapp", "person_rate": "0", **_TWILIO},
+        previews=False,
+        edits=False,
+        buttons=frozenset({"direct"}),
+        mentions=False,
+        alone=False,
+    ),
+    "sms": Platform(
+        simulator=partial(_twilio, "sms"),
+        rates=twilio.Rates(),
+        shared="group",
+        keys={"platform": "sms", **_TWILIO},
+        previews=False,
+        edits=False,
+        buttons=frozenset(),
+        mentions=False,
+        most=8,
     ),
     "web": Platform(simulator=None, keys={"platform": "web"}, edits=False),
 }
@@ -112,6 +152,32 @@ class Stage:
         place = self.simulator.place(self.platform.shared, people=people)
         return [Home(self.simulator, person, place) for person in people]
 
+    async def free(self, key: str) -> None:
+        """Let the player go on, wherever it was told to ``hold KEY``, once all said is taken over.
+
+        So that whatever was said behind that is sure to have waited.
+        """
+        await self.simulator.wait_until(lambda: not self.simulator.unacknowledged())
+        zoe = self.at_home("Zoe")
+        assert await zoe.ask(f"free {key}") == f"done free {key}"
+
+    def asked(self, home: Home, text: str, *options: str) -> str:
+        """A question as people see it: with its options below it where there are no buttons."""
+        if self._where(home) in self.platform.buttons:
+            return text
+        numbers = (f"{number}. {option}" for number, option in enumerate(options, start=1))
+        return "\n".join([text, "", *numbers])
+
+    async def choose(self, home: Home, label: str) -> str:
+        """Press the button, or write what stands there; the next message."""
+        if self._where(home) in self.platform.buttons:
+            return await home.press(label)
+        return await home.ask(label, mention=True)
+
+    @staticmethod
+    def _where(home: Home) -> str:
+        return "direct" if home.place.kind == "direct" else "shared"
+
     def beside(self, home: Home, place: SimulatedPlace) -> Home:
         """The same person elsewhere."""
         return Home(self.simulator, home.person, place)
@@ -135,6 +201,12 @@ async def heard_by(simulator: Simulator) -> None:
         for _ in range(200):
             # Where it looks for what it missed, it takes what comes already.
             if simulator.calls("users.conversations") and await simulator.verify():
+                return
+            await asyncio.sleep(0.05)
+        raise TimeoutError("the webhook is not served")
+    elif isinstance(simulator, TwilioSimulator):
+        for _ in range(200):
+            if await simulator.verify():
                 return
             await asyncio.sleep(0.05)
         raise TimeoutError("the webhook is not served")
@@ -188,7 +260,9 @@ async def theatre(
         config["gateway"]["public_url"] = process.base_url
         process.configure(config)
         for name, simulator in simulators.items():
-            if isinstance(simulator, SlackSimulator) and simulator.mode == "events":
+            if isinstance(simulator, TwilioSimulator) or (
+                isinstance(simulator, SlackSimulator) and simulator.mode == "events"
+            ):
                 simulator.webhook_url("", f"{process.base_url}/webhooks/{name}")
         if start:
             await process.start()

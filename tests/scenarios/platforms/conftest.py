@@ -19,6 +19,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "slack-socket": "slack/slack_web_methods_2026-05.json",
     "slack-events": "slack/slack_web_methods_2026-05.json",
 }
+TWILIO = ("api_v2010", "conversations_v1", "content_v1", "messaging_v1", "messaging_v2")
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +29,14 @@ def described(request: pytest.FixtureRequest) -> Mapping[str, Mapping[str, Any]]
         folder: Path = request.getfixturevalue("reference_data")
     except pytest.skip.Exception:
         return {}
+    specs = folder / "specs"
+    twilio = [orjson.loads((specs / f"twilio/twilio_{name}.json").read_bytes()) for name in TWILIO]
     return {
-        name: {"schema": orjson.loads((folder / "specs" / path).read_bytes())}
-        for name, path in DESCRIPTIONS.items()
+        **{
+            name: {"schema": orjson.loads((specs / path).read_bytes())}
+            for name, path in DESCRIPTIONS.items()
+        },
+        **{name: {"schema": twilio} for name in ("whatsapp", "sms")},
     }
 
 

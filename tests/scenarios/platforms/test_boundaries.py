@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
+from typing import Any
+
+import orjson
 import pytest
 
 from adapters.discord.simulator import DiscordSimulator
 from adapters.slack.simulator import SlackSimulator
+from adapters.twilio.simulation.model import Privacy
+from adapters.twilio.simulator import TwilioSimulator
 from gateway.testing.simulator import SimulatedPerson, SimulatedPlace
 from tests.support.people import Home
+from tests.support.process import ROOT
 from tests.support.stage import Stage, Theatre
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -170,3 +179,92 @@ async def test_a_channel_that_gets_another_id_keeps_its_sessions(slack: Stage) -
     there = SimulatedPlace(kind="thread", id=first.place.id, parent=renamed.id)
     moved = Home(simulator, ada, there)
     assert await moved.ask("two") == "two after one"
+
+
+# Twilio: a number is a person, also when it hides; a group is a session
+
+
+def texting(house: Theatre, name: str) -> tuple[Stage, TwilioSimulator]:
+    stage = house.stages[name]
+    assert isinstance(stage.simulator, TwilioSimulator)
+    return stage, stage.simulator
+
+
+async def test_somebody_who_hides_their_number_goes_on_in_their_session(house: Theatre) -> None:
+    whatsapp, simulator = texting(house, "whatsapp")
+    ada, bob = whatsapp.at_home("Ada"), whatsapp.at_home("Bob")
+    assert await ada.ask("one") == "one after nothing"
+    assert await bob.ask("mine") == "mine after nothing"
+    changes: list[tuple[Privacy, str, str]] = [
+        ("both", "two", "two after one"),
+        ("hidden", "three", "three after one|two"),
+        ("phone", "four", "four after one|two|three"),
+    ]
+    for privacy, text, wanted in changes:
+        person = simulator.set_privacy(ada.person, privacy)
+        place = simulator.place("direct", people=[person])
+        assert await Home(simulator, person, place).ask(text) == wanted
+    # Somebody who was never seen with a number is somebody else.
+    eve = simulator.person("Ada", privacy="hidden")
+    place = simulator.place("direct", people=[eve])
+    assert await Home(simulator, eve, place).ask("who am I?") == "who am I? after nothing"
+    assert await bob.ask("still mine") == "still mine after mine"
+
+
+async def test_a_question_to_a_number_is_answered_from_behind_another_id(house: Theatre) -> None:
+    whatsapp, simulator = texting(house, "whatsapp")
+    ada = whatsapp.at_home("Ada")
+    await ada.ask("one")
+    simulator.set_privacy(ada.person, "both")
+    await ada.ask("ask")
+    hidden = simulator.set_privacy(ada.person, "hidden")
+    there = Home(simulator, hidden, simulator.place("direct", people=[hidden]))
+    assert await there.ask("blue") == "colour for ask? Blue False"
+
+
+async def test_a_group_message_becomes_a_group_and_its_session_follows(house: Theatre) -> None:
+    sms, simulator = texting(house, "sms")
+    people = [simulator.person(name) for name in ("Ada", "Bob", "Cyd")]
+    group = simulator.group_text(people)
+    ada, bob, _ = (Home(simulator, person, group) for person in people)
+    await ada.say("one")
+    await simulator.wait_until(lambda: bool(ada.texts()))
+    assert ada.texts() == ["one after nothing"]
+    assert await bob.ask("two") == "two after one"
+    alone = sms.beside(ada, simulator.place("direct", people=[ada.person]))
+    assert await alone.ask("three") == "three after nothing"
+    assert await ada.ask("four") == "four after one|two"
+
+
+async def test_a_members_own_chat_does_not_know_the_group(house: Theatre) -> None:
+    """On WhatsApp all that a member writes to the number is the group's, until they leave it."""
+    whatsapp, simulator = texting(house, "whatsapp")
+    ada = whatsapp.at_home("Ada")
+    assert await ada.ask("before") == "before after nothing"
+    bob = simulator.person("Bob")
+    numbers = [one.id.removeprefix("whatsapp:") for one in (ada.person, bob)]
+    made = await _groups(house, "create", "whatsapp", "The garden", *numbers)
+    group = SimulatedPlace(kind="group", id=made["id"], account=ada.place.account)
+    in_group = whatsapp.beside(ada, group)
+    assert await in_group.ask("one") == "one after nothing"
+    assert await Home(simulator, bob, group).ask("two") == "two after one"
+    left = await _groups(house, "remove", "whatsapp", group.id, numbers[0])
+    assert left["members"] == [bob.id]
+    assert await ada.ask("after") == "after after before"
+    assert await Home(simulator, bob, group).ask("three") == "three after one|two"
+
+
+async def _groups(house: Theatre, *words: str) -> Any:
+    """`gateway groups`, beside the gateway that runs; what it printed."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "gateway", "groups", *words, "--config", "gateway.toml", "--json"],
+        cwd=house.gateway.folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return orjson.loads(done.stdout)

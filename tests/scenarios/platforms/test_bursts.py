@@ -1,13 +1,14 @@
-"""Slack wants to know within three seconds that an event arrived, whatever agents are doing."""
+"""Slack waits three seconds to hear that an event arrived, Twilio fifteen, whatever agents do."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from adapters.slack.simulator import SlackSimulator
+from adapters.twilio.simulator import TwilioSimulator
 from tests.support.stage import Stage, theatre
 
-MODES = ("slack-socket", "slack-events")
+MODES = ("slack-socket", "slack-events", "whatsapp", "sms")
 CROWD = 40
 
 
@@ -22,7 +23,7 @@ async def test_forty_at_once_while_every_agent_runs_for_a_minute(tmp_path: Path)
 
 async def _crowded(stage: Stage) -> None:
     simulator = stage.simulator
-    assert isinstance(simulator, SlackSimulator)
+    assert isinstance(simulator, SlackSimulator | TwilioSimulator)
     people = [stage.at_home(f"P{number}") for number in range(CROWD)]
     for text in ("sleep 60", "and more"):
         for home in people:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from adapters.discord.simulator import DiscordSimulator
 from adapters.slack.simulator import SlackSimulator
-from tests.support.people import Home
+from tests.support.people import Home, new_key
 from tests.support.stage import Stage, Theatre
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -34,23 +33,29 @@ async def take_back(home: Home, *events: str) -> None:
     await simulator.wait_until(lambda: not simulator.unacknowledged())
 
 
-async def test_a_waiting_message_that_is_taken_back_is_not_answered(ada: Home) -> None:
-    await ada.say("sleep 0.3", mention=True)
+async def test_a_waiting_message_that_is_taken_back_is_not_answered(
+    telling: Stage, ada: Home
+) -> None:
+    key = new_key()
+    await ada.say(f"hold {key}", mention=True)
     event = await ada.say("one", mention=True)
     await ada.say("two", mention=True)
     await take_back(ada, event)
-    assert await ada.heard(2) == ["slept 0.3", "two after sleep 0.3"]
-    assert await ada.ask("three", mention=True) == "three after sleep 0.3|two"
+    await telling.free(key)
+    assert await ada.heard(2) == [f"done hold {key}", f"two after hold {key}"]
+    assert await ada.ask("three", mention=True) == f"three after hold {key}|two"
     assert len(ada.texts()) == 3
 
 
-async def test_an_answered_message_that_is_taken_back_is_forgotten(ada: Home) -> None:
+async def test_an_answered_message_that_is_taken_back_is_forgotten(
+    telling: Stage, ada: Home
+) -> None:
     event = await ada.say("one", mention=True)
     await ada.heard(1)
     assert await ada.ask("two", mention=True) == "two after one"
     await take_back(ada, event)
     # That it is taken over is not yet that it was carried out.
-    await asyncio.sleep(0.2)
+    await telling.gateway.until_settled()
     assert await ada.ask("three", mention=True) == "three after two"
 
 
@@ -61,32 +66,37 @@ async def test_many_are_taken_back_at_once_on_discord(house: Theatre) -> None:
     answered = await ada.say("one", mention=True)
     await ada.heard(1)
     await bob.ask("sleep 0.1", mention=True)
-    await bob.say("sleep 0.3", mention=True)
+    key = new_key()
+    await bob.say(f"hold {key}", mention=True)
     waiting = [await ada.say(text, mention=True) for text in ("two", "three")]
     await bob.say("four", mention=True)
     await take_back(ada, answered, *waiting)
-    assert (await ada.heard(4))[2:] == ["slept 0.3", "four after sleep 0.1|sleep 0.3"]
-    assert await ada.ask("five", mention=True) == "five after sleep 0.1|sleep 0.3|four"
+    await stage.free(key)
+    before = f"sleep 0.1|hold {key}"
+    assert (await ada.heard(4))[2:] == [f"done hold {key}", f"four after {before}"]
+    assert await ada.ask("five", mention=True) == f"five after {before}|four"
 
 
 async def test_in_a_thread_of_slack_what_is_taken_back_is_not_answered(house: Theatre) -> None:
     """Neither the message that began the thread, nor a reply that names nobody."""
     for name in ("slack-socket", "slack-events"):
-        simulator = house.stages[name].simulator
+        stage = house.stages[name]
+        simulator = stage.simulator
         assert isinstance(simulator, SlackSimulator)
-        person = simulator.person("Ada")
+        person, key = simulator.person("Ada"), new_key()
         channel = simulator.channel("garden", people=[person])
         root = await simulator.say("one", person=person, place=channel, mention=True)
         thread = Home(simulator, person, simulator.thread_of(root))
         await thread.heard(1)
-        await thread.say("sleep 0.3")
+        await thread.say(f"hold {key}")
         waiting = await thread.say("two")
         await thread.say("three")
         await take_back(thread, waiting)
         await take_back(thread, root)
+        await stage.free(key)
         heard = await thread.heard(3)
-        assert heard[1] == "slept 0.3"
-        assert heard[2] == "three after sleep 0.3"
+        assert heard[1] == f"done hold {key}"
+        assert heard[2] == f"three after hold {key}"
 
 
 async def test_elsewhere_nobody_is_told(house: Theatre) -> None:

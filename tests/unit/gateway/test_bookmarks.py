@@ -54,7 +54,7 @@ async def test_a_store_that_is_away_loses_nothing(
     ledger.put("c", "x", "1")
     ledger.put("c", "y", "1")
 
-    async def away(*_: object) -> None:
+    async def away(*_: object, **__: object) -> None:
         # Meanwhile one goes on.
         ledger.put("c", "x", "2")
         raise Unavailable("the store is away")
@@ -65,3 +65,15 @@ async def test_a_store_that_is_away_loses_nothing(
             await ledger.flush()
     await ledger.flush()
     assert dict(await store.bookmarks("c", 9)) == {"x": "2", "y": "1"}
+
+
+async def test_two_flushes_at_once_lose_nothing(store: Store) -> None:
+    ledger = Ledger(store)
+    ledger.put("a", "x", "1")
+    ledger.put("a", "kept", "1", lasting=True)
+    flushes = [asyncio.create_task(ledger.flush()) for _ in range(3)]
+    await asyncio.sleep(0)
+    ledger.put("a", "y", "2")
+    await asyncio.gather(*flushes)
+    await ledger.flush()
+    assert dict(await store.bookmarks("a", 10)) == {"x": "1", "y": "2", "kept": "1"}

@@ -21,8 +21,11 @@ from gateway.domain import (
     Inbound,
     Moved,
     Participant,
+    Question,
+    QuestionKind,
 )
 from gateway.ports.adapter import Part, Receive, Sent
+from gateway.presentation import numbered
 
 
 class Platform:
@@ -118,3 +121,33 @@ def test_a_deletion_needs_no_place_on_the_list(channel: Channel) -> None:
     )
     assert outcome(listed) == "refused"
     assert outcome(listed, action="delete") == "accepted"
+
+
+class Texting(Platform):
+    """A platform without buttons."""
+
+    def spell(self, text: str, question: Question, address: Address) -> str:
+        return f"{text}\n\n{address.destination}:\n\n{numbered(question.options)}"
+
+
+def test_what_has_no_buttons_is_written_below_its_question() -> None:
+    asked = Question(
+        id="q",
+        session_id="s",
+        task_id="t",
+        addressee="ada",
+        kind=QuestionKind.CHOICE,
+        text="Which?",
+        options=("Tea", "*Milk*  or\nnone"),
+    )
+    channel = Channel(
+        name="c",
+        adapter=Texting(),
+        agent="a",
+        rules={ConversationKind.GROUP: Rule.PER_GROUP},
+        respond={},
+    )
+    here = Address(destination="here")
+    spelled = channel.spell("Which?", asked, here)
+    assert spelled == "Which?\n\nhere:\n\n1. Tea\n2. \\*Milk\\* or none"
+    assert channel.spell("Which?", None, here) == "Which?"

@@ -116,6 +116,7 @@ def test_help_names_every_command(cli: Run) -> None:
     for group, names in (
         ("sessions", ("list", "show", "reset", "export", "delete")),
         ("deliveries", ("list", "retry", "discard")),
+        ("groups", ("list", "create", "add", "remove")),
     ):
         said = cli(group, "--help").out
         assert all(f"\n  {name} " in said for name in names)
@@ -476,6 +477,15 @@ def test_a_session_is_exported_as_json_lines(cli: Run) -> None:
         (2, "assistant", "Hi, Ada!\nHow are you?"),
         (3, "user", "naïve"),
     ]
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("form", "begins"), [("markdown", "# Planning"), ("html", "<!doctype")])
+def test_a_session_is_exported_to_be_read(cli: Run, form: str, begins: str) -> None:
+    done = cli("sessions", "export", SESSION, "--format", form)
+    assert done.code == 0
+    assert done.out.startswith(begins)
+    assert done.out.index("hello") < done.out.index("How are you?") < done.out.index("naïve")
 
 
 @pytest.mark.usefixtures("database")

@@ -40,6 +40,8 @@ VARIABLES = {
     "SLACK_BOT_TOKEN": f"xoxb-{'b' * 20}",
     "SLACK_APP_TOKEN": f"xapp-{'a' * 20}",
     "SLACK_SIGNING_SECRET": "f" * 32,
+    "TWILIO_ACCOUNT_SID": f"AC{'a' * 32}",
+    "TWILIO_AUTH_TOKEN": "c" * 32,
 }
 
 
@@ -54,6 +56,17 @@ VARIABLES = {
         ("--no-web", "--telegram", "--mode", "webhook", "--public-url", "https://bots.example.org"),
         ("--no-web", "--discord", "--slack"),
         ("--slack", "--slack-mode", "events", "--public-url", "https://bots.example.org"),
+        ("--no-web", "--whatsapp", "--public-url", "https://bots.example.org"),
+        (
+            "--whatsapp",
+            "--whatsapp-number",
+            "+15005550001",
+            "--sms",
+            "--sms-number",
+            "+15005550002",
+            "--public-url",
+            "https://bots.example.org",
+        ),
     ],
     ids=" ".join,
 )
@@ -65,6 +78,18 @@ def test_what_is_written_is_accepted(tmp_path: Path, words: tuple[str, ...]) -> 
     text = (tmp_path / USUAL).read_text()
     assert not [value for value in VARIABLES.values() if value in text + done.stdout]
     assert run(tmp_path, "check", **VARIABLES).returncode == 0
+
+
+def test_numbers_at_twilio(tmp_path: Path) -> None:
+    """The sandbox is the one that everybody has; what signs and opens the account is a variable."""
+    words = ("--whatsapp", "--sms", "--sms-number", "+15005550002")
+    done = run(tmp_path, "init", "--yes", *words, "--public-url", "https://bots.example.org")
+    assert "\n  export TWILIO_ACCOUNT_SID=...\n  export TWILIO_AUTH_TOKEN=...\n" in done.stdout
+    config = written(tmp_path)
+    assert config["gateway"]["public_url"] == "https://bots.example.org"
+    whatsapp, sms = config["channels"]["whatsapp"], config["channels"]["sms"]
+    assert (whatsapp["from"], sms["from"]) == ("+14155238886", "+15005550002")
+    assert whatsapp["auth_token"] == sms["auth_token"] == "${TWILIO_AUTH_TOKEN}"
 
 
 def test_without_questions_it_is_the_demonstration(tmp_path: Path) -> None:
@@ -124,6 +149,9 @@ def test_a_function_to_begin_with_is_written_once(tmp_path: Path) -> None:
         (("--port", "0"), "--port: should be a number from 1 to 65535"),
         (("--telegram", "--token-env", f"1:{'a' * 35}"), "--token-env: should be the name of a"),
         (("--telegram", "--mode", "webhook"), "--public-url: should be an address such as https"),
+        (("--sms",), "--sms-number: should be a number in international form"),
+        (("--sms", "--sms-number", "0151 1234567"), "--sms-number: should be a number in"),
+        (("--whatsapp",), "--public-url: should be an address such as https"),
         (("--no-web",), "without any channel nobody could talk to the agent"),
     ],
 )
@@ -140,7 +168,7 @@ def test_questions_are_asked_until_they_are_answered(
 ) -> None:
     """The loop behind the questions, with a person's answers in the place of a terminal."""
     typed = iter(["python3", "model", "http://127.0.0.1:1/v1", "", "m", "sk-1234567890123", "KEY"])
-    agreed = iter([False, True, False, True])
+    agreed = iter([False, True, False, True, False, False])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -111,3 +112,69 @@ def test_whoami_and_help() -> None:
     shown = decide(Command(name="help"), FACTS).say
     assert all(f"/{name} - " in shown for name in DESCRIPTIONS)
     assert decide(Command(name="start"), FACTS).say.startswith("Hello!")
+
+
+# /sessions
+
+
+def earlier(number: int, **changes: Any) -> Session:
+    conversation = Conversation(kind=ConversationKind.DIRECT, id="1")
+    fields: dict[str, Any] = {
+        "id": f"s{number}",
+        "lane_id": "l",
+        "channel": "c",
+        "agent": "echo",
+        "owner": "o",
+        "conversation": conversation,
+        "created_at": 0.0,
+        "last_activity": 1_700_000_000.0 - number,
+        "message_count": 2 * number,
+        "ended_at": 1.0,
+    }
+    return Session(**{**fields, **changes})
+
+
+SESSIONS = (earlier(1, ended_at=None), earlier(2, name="Trip"), earlier(3))
+
+
+def at_sessions(rest: str, **changes: Any) -> Decision:
+    known = replace(FACTS, **{"session": SESSIONS[0], "sessions": SESSIONS, **changes})
+    return decide(Command(name="sessions", rest=rest), known)
+
+
+def test_sessions_are_listed_and_the_one_people_are_in_is_marked() -> None:
+    shown = at_sessions("").say.splitlines()
+    assert shown[0].startswith("1. 2 messages")
+    assert shown[0].endswith("(this one)")
+    assert shown[1].startswith("2. Trip, 4 messages")
+    assert sum("(this one)" in line for line in shown) == 1
+
+
+@pytest.mark.parametrize("rest", ["2", "#2", "2 "])
+def test_a_number_goes_on_in_that_one(rest: str) -> None:
+    command = parse(f"/sessions {rest}")
+    assert command is not None
+    decided = at_sessions(command.rest)
+    assert decided.resume is SESSIONS[1]
+    assert decided.end_session
+    assert "Trip" in decided.say
+
+
+@pytest.mark.parametrize("rest", ["0", "4", "-1", "two", "²", "9" * 30])
+def test_a_number_that_is_none_of_them_changes_nothing(rest: str) -> None:
+    decided = at_sessions(rest)
+    assert decided.resume is None
+    assert not decided.end_session
+    assert "no conversation" in decided.say
+
+
+def test_the_same_one_and_a_shared_one_of_others_change_nothing() -> None:
+    assert at_sessions("1") == Decision(say="You are in it.")
+    decided = at_sessions("2", may_reset=False)
+    assert decided.resume is None
+    assert "admins" in decided.say
+
+
+def test_before_the_first_there_are_none() -> None:
+    shown = at_sessions("", sessions=(), session=None).say
+    assert shown == "No conversation yet."

@@ -27,7 +27,7 @@ from gateway.errors import LimitExceeded, Unavailable
 from gateway.fetching import fetched
 from gateway.ports.adapter import Receive, Sent
 from gateway.ports.records import Hold
-from gateway.turn import Seen
+from gateway.seen import Seen
 
 PLACE = Conversation(kind=ConversationKind.DIRECT, id="7")
 PHOTO = Attachment(name="sun.jpg", media_type="image/jpeg", size=3, ref="there")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -224,14 +224,22 @@ async def test_an_album_is_one_turn_in_the_platforms_order(worker: Worker) -> No
 async def test_a_lane_waits_for_the_parts_of_an_album(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ALBUM_WAIT", 0.1)
+    now = 100.0
+    monkeypatch.setattr(module, "ALBUM_WAIT", 0.02)
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now))
     worker.gate.set()
-    worker.lanes.admit("l", row("a", album="x", at=time.time()))
-    await asyncio.sleep(0.06)
-    worker.lanes.admit("l", row("b", album="x", at=time.time()))
-    await asyncio.sleep(0.06)
+    worker.lanes.admit("l", row("a", album="x", at=now))
+    await asyncio.sleep(0.05)
+    now += 0.015
+    worker.lanes.admit("l", row("b", album="x", at=now))
+    now += 0.015
+    await asyncio.sleep(0.05)
     assert worker.turns == []
-    await asyncio.sleep(0.2)
+    now += 0.015
+    for _ in range(1000):
+        if worker.turns:
+            break
+        await asyncio.sleep(0.01)
     assert worker.turns == [["a", "b"]]
 
 

@@ -27,7 +27,7 @@ from gateway.domain import (
 from gateway.ports.adapter import Part
 from gateway.ports.agent import Ask
 from gateway.ports.records import Hold, QuestionEnd, RowEnd
-from gateway.turn import Said, Seen
+from gateway.seen import Said, Seen
 
 SESSION = Session(
     id="s",
@@ -47,6 +47,9 @@ PICTURE = Attachment(name="sun.png", media_type="image/png", size=1234, id="f1")
 
 class Narrow:
     """A channel that takes four characters at once, and pictures."""
+
+    def spell(self, text: str, question: Question | None, address: Address) -> str:
+        return text
 
     def split(self, text: str, *, markdown: bool) -> list[Part]:
         pieces = [text[i : i + 4] for i in range(0, len(text), 4)]

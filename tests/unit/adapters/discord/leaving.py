@@ -73,11 +73,11 @@ class Bookmarks:
     def __init__(self) -> None:
         self.marks: dict[str, str] = {}
 
-    async def load(self, channel: str, *, limit: int = 1000) -> Mapping[str, str]:
+    async def load(self, channel: str, *, limit: int = 1000, under: str = "") -> Mapping[str, str]:
         """All of them."""
         return self.marks
 
-    def put(self, channel: str, place: str, position: str) -> None:
+    def put(self, channel: str, place: str, position: str, *, lasting: bool = False) -> None:
         """Keep it."""
         self.marks[place] = position
 

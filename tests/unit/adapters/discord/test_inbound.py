@@ -6,6 +6,7 @@ import contextlib
 import copy
 import subprocess
 import sys
+import time
 import timeit
 from collections.abc import Iterator
 from typing import Any
@@ -551,7 +552,8 @@ def test_no_single_wrong_field_makes_it_stumble(name: str) -> None:
 
 def test_reading_a_message_is_cheap() -> None:
     event = (SAMPLES / "guild_mention.json").read_bytes()
-    seconds = min(timeit.repeat(lambda: parse(event, ME), number=500, repeat=5)) / 500
+    spent = timeit.repeat(lambda: parse(event, ME), number=500, repeat=5, timer=time.process_time)
+    seconds = min(spent) / 500
     assert seconds < 100e-6, "about 15 us where nothing else runs"
 
 
@@ -559,10 +561,9 @@ def test_a_hostile_text_costs_no_more_than_its_length() -> None:
     mentions = f"<@{BOT}> x" * 170
     for text in ("`" * 4000, "<@" * 2000, "`a\n" * 1300, mentions, "</a " * 1000, "< " * 2000):
         event = orjson.dumps(in_guild(text, mentions=[HELPER]))
-        seconds = timeit.repeat(
-            "parse(event, ME)", number=1, repeat=3, globals={**globals(), "event": event}
-        )
-        assert min(seconds) < 0.05, text[:20]
+        began = time.process_time()
+        parse(event, ME)
+        assert time.process_time() - began < 0.05, text[:20]
 
 
 @pytest.mark.parametrize("module", ["settings", "inbound", "content", "fields"])

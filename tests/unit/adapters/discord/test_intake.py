@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
+import structlog
 
 from adapters.discord import intake
 from adapters.discord.connection import Session
-from adapters.discord.intake import Watermark
+from adapters.discord.intake import Intake, Watermark
 from adapters.discord.rest import Rest
 from gateway import Receipt, Unavailable, UnreadableUpdate
 from gateway import observability as obs
+from gateway.testing.adapter import BareBookmarks
 from tests.unit.adapters.discord.channel import Channel, injected, until
 
 ONE, OTHER = Session(id="1", url="ws://x/"), Session(id="2", url="ws://x/")
@@ -113,6 +116,67 @@ async def test_while_the_store_is_away_nothing_is_lost_and_order_is_kept(discord
     assert discord.inbox.said_in(discord.there) == ours
     assert [line["event"] for line in lines].count("discord.intake_paused") == 1
     assert discord.count("IDENTIFY") == 1
+
+
+class Taking:
+    """An intake by itself: what it offers, what it spawns, and what it remembers."""
+
+    def __init__(self) -> None:
+        self.offered: list[bytes] = []
+        self.spawned: list[asyncio.Task[None]] = []
+        self.moves = 0
+        self.bookmarks = BareBookmarks()
+        self.watermark = watermark(1)
+        self.intake = Intake(
+            self.receive,
+            self.spawn,
+            name="garden",
+            bookmarks=self.bookmarks,
+            watermark=self.watermark,
+            moved=self.move,
+            log=structlog.get_logger("test"),
+        )
+        self.intake.me = "7"
+
+    @property
+    def places(self) -> dict[str, str]:
+        return {place: at for (_, place), at in self.bookmarks.kept.items()}
+
+    async def receive(self, raw: bytes) -> Receipt:
+        self.offered.append(raw)
+        return Receipt(outcome="accepted")
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.spawned.append(asyncio.ensure_future(work))
+
+    def move(self) -> None:
+        self.moves += 1
+
+    def take(self, seq: int, author: str, event: str = "MESSAGE_CREATE") -> None:
+        data = {"id": str(seq * 100), "channel_id": "5", "author": {"id": author}}
+        self.intake.take({"op": 0, "t": event, "s": seq, "d": data}, f"raw {seq}", None)
+
+
+async def test_what_the_bot_says_is_passed_at_once_where_nothing_is_before_it() -> None:
+    taking = Taking()
+    taking.take(2, "7")
+    taking.take(3, "7", "MESSAGE_UPDATE")
+    assert (taking.watermark.seq, taking.moves) == (3, 2)
+    assert taking.places == {"dm:5": "200"}
+    assert not taking.spawned
+    assert not taking.offered
+
+
+async def test_what_the_bot_says_is_passed_behind_what_is_before_it() -> None:
+    taking = Taking()
+    taking.take(2, "8")
+    taking.take(3, "7")
+    assert taking.watermark.seq == 1
+    assert taking.places == {"dm:5": "199"}
+    await asyncio.gather(*taking.spawned)
+    assert (taking.watermark.seq, taking.moves) == (3, 2)
+    assert taking.places == {"dm:5": "300"}
+    assert taking.offered == [b"raw 2"]
 
 
 async def test_when_too_much_waits_no_more_is_read(

@@ -25,7 +25,7 @@ FENCE = "```"
         "https://example.org/__init__.py and <https://example.org/a__b__>",
         "snake_case, 2 | 3, a * b",
         "\\*no\\* \\_it\\_ \\|",
-        "<b>raw</b> &amp; <br>",
+        "<b>raw</b> & <br>",
     ],
 )
 def test_what_discord_reads_as_it_is_meant_stays(text: str) -> None:

@@ -79,7 +79,7 @@ class Socket:
 
     async def frame(self) -> dict[str, Any]:
         """The next frame."""
-        found: dict[str, Any] = await self.raw.receive_json(timeout=2.0)
+        found: dict[str, Any] = await self.raw.receive_json(timeout=10.0)
         return found
 
     async def event(self) -> dict[str, Any]:

@@ -217,6 +217,7 @@ async def test_a_reason_that_cannot_be_read_is_not_repeated(slack: Slack, error:
         (500, "text/html", b"oh", OutcomeUnknown),
         (503, "application/json", b"{}", OutcomeUnknown),
         (500, "application/json", b'{"ok":false,"error":"whatever"}', OutcomeUnknown),
+        (500, "application/json", b'{"ok":true}', OutcomeUnknown),
     ],
 )
 async def test_answers_of_others(
@@ -251,7 +252,7 @@ async def test_no_connection_is_no_attempt(slack: Slack) -> None:
 async def test_a_broken_connection(
     simulated: Sender, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TIMEOUT", 0.1)
+    monkeypatch.setattr(module, "TIMEOUT", aiohttp.ClientTimeout(0.1))
     simulated.simulator.fail_next(fault, method="auth.test")
     with pytest.raises(OutcomeUnknown):
         await simulated.api.call("auth.test")

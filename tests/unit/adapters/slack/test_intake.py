@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 
 from adapters.slack import intake as intake_module
 from adapters.slack import surroundings as surroundings_module
 from adapters.slack import turns as turns_module
-from adapters.slack.intake import Intake, Spot, spot_of
+from adapters.slack.authors import Me
+from adapters.slack.intake import Intake, Spot, is_own, spot_of
 from adapters.slack.positions import Positions
 from adapters.slack.surroundings import Surroundings
 from adapters.slack.turns import EVERYWHERE, Turns
@@ -91,7 +93,8 @@ async def test_who_gives_up_a_turn_keeps_nobody() -> None:
     await asyncio.sleep(0)
     first.cancel()
     turns.open("a")
-    await second
+    async with asyncio.timeout(turns_module.PATIENCE / 2):
+        await second
     assert seen == ["second begins", "second ends"]
 
 
@@ -122,6 +125,7 @@ def test_where_something_was_said(event: dict[str, Any], spot: Spot | None) -> N
     assert spot_of(event) == spot
 
 
+ME = Me(user_id="U0BOT", bot_id="B0BOT")
 START = ""
 """Nothing is loaded, so nothing is known of the start either."""
 
@@ -135,6 +139,7 @@ class Gateway:
         self.failures: list[Exception] = []
         self.raws: list[bytes] = []
         self.added: dict[str, Any] = {}
+        self.asks = False
         self.after: list[Receipt] = []
         self.behind = 0
         self.bookmarks = BareBookmarks()
@@ -143,7 +148,8 @@ class Gateway:
             self.receive,
             turns=Turns(),
             positions=self.positions,
-            look=self.look,
+            around=self,
+            me=ME,
             aftermath=lambda _, receipt: self.after.append(receipt),
             log=structlog.get_logger("test"),
         )
@@ -159,7 +165,12 @@ class Gateway:
             raise self.failures.pop(0)
         return Receipt(outcome=self.outcome, reason=self.reason)
 
-    async def look(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def at_once(self, event: Mapping[str, Any]) -> dict[str, Any] | None:
+        return None if self.asks else self.added
+
+    async def of(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        assert self.asks
+        await asyncio.sleep(0.001)
         return self.added
 
     def fall_behind(self) -> None:
@@ -257,6 +268,90 @@ async def test_what_was_found_out_is_added(gateway: Gateway) -> None:
     assert b'"gateway":{"names":{"U1":"Ann"}}' in gateway.raws[0]
 
 
+async def test_who_has_to_be_asked_is_asked(gateway: Gateway) -> None:
+    gateway.asks, gateway.added = True, {"names": {"U1": "Ann"}}
+    await gateway.intake.take(said())
+    await gateway.intake.make_up_for(said("2.000001"))
+    assert all(b'"names":{"U1":"Ann"}' in raw for raw in gateway.raws)
+    assert len(gateway.raws) == 2
+
+
+async def test_many_who_wait_for_each_other_wait_for_names_at_the_same_time(
+    gateway: Gateway,
+) -> None:
+    gateway.asks = True
+    together = 0
+
+    async def of(event: Mapping[str, Any]) -> dict[str, Any]:
+        nonlocal together
+        together += 1
+        await until(lambda: together == 2)
+        return {}
+
+    gateway.of = of  # type: ignore[method-assign]
+    await asyncio.gather(*(gateway.intake.take(said(f"{n}.000001")) for n in range(2)))
+    assert [orjson.loads(raw)["event"]["ts"] for raw in gateway.raws] == ["0.000001", "1.000001"]
+
+
+def changed(message: Any, **more: Any) -> dict[str, Any]:
+    return said(subtype="message_changed", user=None, message=message, **more)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        said(user="U0BOT"),
+        said(user="U0BOT", subtype="bot_message"),
+        said(bot_id="B0BOT", user=None),
+        changed({"user": "U0BOT", "ts": "1.000001", "text": "Roses are"}),
+        changed({"user": "U9", "bot_id": "B0BOT"}),
+    ],
+)
+async def test_what_the_bot_says_itself_is_not_offered(
+    gateway: Gateway, event: dict[str, Any]
+) -> None:
+    gateway.failures.append(Unavailable("no disk"))
+    assert await gateway.intake.take(event) is None
+    assert not gateway.raws
+    assert not gateway.after
+
+
+async def test_what_the_bot_says_itself_is_heard(gateway: Gateway) -> None:
+    await gateway.intake.take(said(user="U0BOT", thread_ts="0.000001"))
+    assert gateway.positions.is_heard("C1", "1.000001")
+    assert gateway.places == {"C1": START}
+    await gateway.intake.take(changed({"user": "U0BOT"}, ts="2.000001"))
+    assert not gateway.positions.is_heard("C1", "2.000001")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        said(),
+        said(user=None, bot_id=None),
+        said(user="U1", text="<@U0BOT> hello"),
+        said(user="U0BOT", type="app_mention"),
+        said(user="U0BOT", subtype="channel_join"),
+        said(subtype="message_deleted", previous_message={"user": "U0BOT"}),
+        changed({"user": "U1"}, previous_message={"user": "U0BOT"}),
+        changed({"user": "U0BOT", "subtype": "tombstone"}),
+        changed(None),
+        changed("U0BOT"),
+        {"type": "event_callback", "event": {"type": "reaction_added", "user": "U0BOT"}},
+        {"type": "block_actions", "user": {"id": "U0BOT"}},
+        {"command": "/reset", "user_id": "U0BOT"},
+    ],
+)
+async def test_everything_else_is(gateway: Gateway, event: dict[str, Any]) -> None:
+    await gateway.intake.take(event)
+    assert gateway.raws
+
+
+async def test_who_the_bot_is_may_be_unknown() -> None:
+    assert not is_own(said(user=""), Me())
+    assert not is_own(said(user=None, bot_id=""), Me())
+
+
 async def test_another_refusal_of_a_command_is_not_answered(gateway: Gateway) -> None:
     gateway.outcome, gateway.reason = "ignored", "not addressed to the bot"
     assert await gateway.intake.take({"command": "/reset", "channel_id": "C1"}) is None
@@ -281,12 +376,24 @@ class Web:
         return {"channel": self.info}
 
 
-async def no_names(ids: list[str]) -> dict[str, str]:
-    return {one: f"name of {one}" for one in ids}
+class Names:
+    """What everybody is called; `known` are those for whom nobody is asked."""
+
+    def __init__(self, *known: str) -> None:
+        self.learned = set(known)
+        self.asked: list[str] = []
+
+    def known(self, ids: Iterable[str]) -> dict[str, str] | None:
+        wanted = list(ids)
+        return {one: f"name of {one}" for one in wanted} if self.learned >= {*wanted} else None
+
+    async def names(self, ids: Iterable[str]) -> dict[str, str]:
+        self.asked = list(ids)
+        return {one: f"name of {one}" for one in self.asked}
 
 
-def of(web: Web, *, concerns: bool = True) -> Surroundings:
-    return Surroundings(web.call, no_names, lambda _: concerns)
+def of(web: Web, *, concerns: bool = True, names: Names | None = None) -> Surroundings:
+    return Surroundings(web.call, names or Names(), lambda _: concerns)
 
 
 async def test_people_who_write_or_are_mentioned_are_named() -> None:
@@ -324,6 +431,20 @@ async def test_the_sort_of_a_place_is_learned_from_what_is_said_there() -> None:
     assert (await around.of(said(type="app_mention")))["channel_type"] == "mpim"
     assert await around.of(said(channel="D1", user=None, text="")) == {}
     assert not web.calls
+
+
+async def test_what_is_known_is_added_at_once() -> None:
+    names = Names("U1")
+    around = of(Web(), names=names)
+    assert around.at_once(said(channel_type="channel")) == {"names": {"U1": "name of U1"}}
+    assert around.at_once(said(channel_type="channel", user="U2")) is None
+    assert around.at_once(said(type="app_mention"))["channel_type"] == "channel"  # type: ignore[index]
+    assert around.at_once(said(type="app_mention", channel="C2")) is None
+    assert around.at_once({"type": "block_actions"}) == {}
+    assert await around.of(said(channel_type="im")) == {"names": {"U1": "name of U1"}}
+    assert not names.asked
+    await around.of(said(channel_type="im", user="U2"))
+    assert names.asked == ["U2"]
 
 
 @pytest.mark.parametrize("failure", [Unavailable("away"), RateLimited("slowly", retry_after=9)])

@@ -49,6 +49,18 @@ async def test_names_are_learned_once_an_hour(slack: Sender) -> None:
     assert asked(slack) == 3
 
 
+async def test_what_is_known_can_be_had_at_once(slack: Sender) -> None:
+    clock = Clock()
+    known = People(slack.api, clock)
+    both = [slack.ann.id, "U0NOBODY"]
+    assert known.known(both) is None
+    await known.names(both)
+    assert known.known(both) == {slack.ann.id: "Ann"}
+    assert known.known([slack.ann.id, "U0OTHER"]) is None
+    clock.now += people.KNOWN_FOR + 1
+    assert known.known([slack.ann.id]) is None
+
+
 async def test_who_is_asked_for_twice_at_once_is_looked_up_once(slack: Sender) -> None:
     known = People(slack.api)
     both = await asyncio.gather(*(known.names([slack.ann.id]) for _ in range(2)))

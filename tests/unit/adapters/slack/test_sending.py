@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import aiohttp
 import orjson
 import pytest
 
@@ -290,7 +291,7 @@ def test_every_fault_is_judged() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.slack.api.TIMEOUT", 0.1)
+    monkeypatch.setattr("adapters.slack.api.TIMEOUT", aiohttp.ClientTimeout(0.1))
 
 
 @pytest.mark.usefixtures("impatient")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -117,7 +118,7 @@ async def test_where_to_connect_is_never_told(slack: Channel) -> None:
     with obs.captured() as logs:
         async with slack.running():
             await slack.simulator.outage(True)
-            await asyncio.sleep(0.1)
+            await until(lambda: any(entry["event"] == "slack.socket_failed" for entry in logs))
             await slack.simulator.outage(False)
             await slack.say("hello")
             await slack.inbox.wait(1)
@@ -194,6 +195,7 @@ async def connected(
             odd.open_url,
             http,
             odd.take,
+            passes=lambda event: "own" in event,
             gap=odd.count_gap,
             repeated=odd.count_repeat,
             log=structlog.get_logger("test"),
@@ -252,6 +254,49 @@ async def test_it_is_noticed_that_slack_tries_once_more() -> None:
     assert odd.repeats == 1
 
 
+async def test_what_nothing_depends_on_is_acknowledged_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket_module, "OWED_FOR", 60.0)
+    odd = Odd()
+    async with connected(odd):
+        for number, payload in enumerate(({"own": 1}, {"own": 2}, {"text": "hello"})):
+            await odd.say(type="events_api", envelope_id=f"{number}", payload=payload)
+        await until(lambda: len(odd.heard) == 3)
+    assert [frame["envelope_id"] for frame in odd.heard] == ["2", "0", "1"]
+    assert odd.taken == [{"text": "hello"}]
+
+
+async def test_where_there_is_no_next_it_is_acknowledged_soon() -> None:
+    odd = Odd()
+    async with connected(odd):
+        for number in range(2):
+            await odd.say(type="events_api", envelope_id=f"{number}", payload={"own": 1})
+            await until(lambda: len(odd.heard) == number + 1)  # noqa: B023 - it is over by then
+    assert odd.heard == [{"envelope_id": "0"}, {"envelope_id": "1"}]
+
+
+async def test_what_passes_may_be_told_of_once_more() -> None:
+    odd = Odd()
+    async with connected(odd):
+        await odd.say(type="events_api", envelope_id="1", payload={"own": 1}, retry_attempt=1)
+        await until(lambda: odd.heard)
+    assert odd.repeats == 1
+
+
+async def test_what_is_owed_on_a_connection_that_is_lost_is_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket_module, "OWED_FOR", 0.02)
+    odd = Odd()
+    with obs.captured() as logs:
+        async with connected(odd):
+            await odd.say(type="events_api", envelope_id="1", payload={"own": 1})
+            await odd.sockets[0].close()
+            await until(lambda: any(e["event"] == "slack.acknowledgement_lost" for e in logs))
+    assert not odd.heard
+
+
 @pytest.mark.parametrize("greeting", [[], ['{"type":"disconnect","reason":"link_disabled"}']])
 async def test_without_a_hello_it_is_tried_again(
     greeting: list[bytes | str], monkeypatch: pytest.MonkeyPatch
@@ -288,10 +333,11 @@ async def test_connections_that_end_as_they_begin_are_not_opened_in_haste(
     monkeypatch.setattr(backoff, "LONGEST_WAIT", 10.0)
     odd = Odd()
     odd.greeting += ['{"type":"disconnect","reason":"refresh_requested"}']
+    began = time.monotonic()
     async with connected(odd):
-        await asyncio.sleep(0.2)
+        await until(lambda: odd.opened >= 4)
     # Waits of 25 to 50 ms, 50 to 100, 100 to 200.
-    assert 2 <= odd.opened <= 5
+    assert time.monotonic() - began >= 0.17
 
 
 async def test_nothing_is_left_of_a_connection_that_was_reset() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import timeit
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -125,4 +125,6 @@ def test_no_marks_make_it_stumble(text: str) -> None:
     "evil", ["<" * 40_000, "<@U0ANN" * 6_000, "<!date^|" * 5_000, "&" * 40_000]
 )
 def test_the_longest_message_is_read_at_once(evil: str) -> None:
-    assert timeit.timeit(lambda: plain(without_call(evil, {"U0ANN"}), NAMES), number=1) < 0.2
+    began = time.process_time()
+    plain(without_call(evil, {"U0ANN"}), NAMES)
+    assert time.process_time() - began < 0.2

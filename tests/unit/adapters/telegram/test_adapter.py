@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,7 +43,7 @@ from gateway.ports.adapter import (
     Typing,
 )
 from gateway.testing.simulator import Fault
-from tests.unit.adapters.telegram.channel import SECRET, TOKEN, Channel, channel
+from tests.unit.adapters.telegram.channel import SECRET, TOKEN, Channel, channel, until
 
 
 @pytest.fixture
@@ -398,7 +397,7 @@ async def test_no_secret_is_ever_shown(tg: Channel) -> None:
             await tg.say("hi")
             await tg.inbox.wait(1)
             await tg.simulator.outage(True)
-            await asyncio.sleep(0.4)
+            await until(lambda: any(one["event"] == "telegram.call_failed" for one in logs))
         tg.simulator.clear_faults()
         await tg.simulator.outage(False)
     shown = f"{logs} {tg.adapter!r} {vars(tg.adapter)} {other.adapter!r} {vars(other.adapter)}"

@@ -12,11 +12,11 @@ from adapters.telegram.cutting import (
     MAX_ENTITIES,
     MAX_TEXT,
     Piece,
-    Span,
     entities,
     last_piece,
     pieces,
 )
+from gateway.presentation import Span
 from tests.unit.adapters.telegram.entities import check, units
 
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import subprocess
 import sys
+import time
 import timeit
 from collections.abc import Iterator
 from pathlib import Path
@@ -536,7 +537,8 @@ def test_no_damage_makes_it_stumble(data: st.DataObject, name: str) -> None:
 
 def test_reading_a_message_is_cheap() -> None:
     raw = orjson.dumps(update("Good morning, how deep do I plant roses?"))
-    seconds = min(timeit.repeat(lambda: parse(raw, ME), number=500, repeat=5)) / 500
+    spent = timeit.repeat(lambda: parse(raw, ME), number=500, repeat=5, timer=time.process_time)
+    seconds = min(spent) / 500
     assert seconds < 60e-6, "about 9 us where nothing else runs"
 
 

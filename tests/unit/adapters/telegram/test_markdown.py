@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from adapters.telegram import markdown
 from adapters.telegram.cutting import MAX_TEXT, Piece
+from gateway.presentation import is_plain
 from tests.unit.adapters.telegram.entities import check, units
 
 
@@ -201,7 +202,7 @@ def test_a_table_with_cells_too_many_loses_none() -> None:
     ],
 )
 def test_what_cannot_be_markdown_is_left_alone(text: str) -> None:
-    assert markdown.is_plain(text)
+    assert is_plain(text)
     assert [piece.text for piece in markdown.parts(text)] == [text]
 
 
@@ -209,12 +210,12 @@ def test_what_cannot_be_markdown_is_left_alone(text: str) -> None:
     "text", ["*", "a_b", "`", "- a", "x\n1. a", "> a", "# a", "    a", "\ta", " \ta", "x\r\ta"]
 )
 def test_what_may_be_markdown_is_read(text: str) -> None:
-    assert not markdown.is_plain(text)
+    assert not is_plain(text)
 
 
 @given(text=st.text())
 def test_what_is_taken_for_plain_reads_the_same_as_markdown(text: str) -> None:
-    if markdown.is_plain(text):
+    if is_plain(text):
         words, found = markdown.render(text)
         assert (words.split(), found) == (text.replace("\0", "\ufffd").split(), [])
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.telegram import inbound, outbound
-from adapters.telegram.cutting import Piece, Span
+from adapters.telegram.cutting import Piece
 from adapters.telegram.outbound import Call
 from adapters.telegram.simulation.markup import check_markup
 from gateway import (
@@ -22,6 +22,7 @@ from gateway import (
     QuestionKind,
     new_id,
 )
+from gateway.presentation import Span
 
 DIRECT = {"chat_id": 5001}
 GROUP = {"chat_id": -100, "reply_to": 21}

@@ -151,7 +151,8 @@ async def test_an_outage_is_told_once_and_outlived(tg: Channel) -> None:
         async with tg.running():
             await until(lambda: bool(tg.simulator.calls("getUpdates")))
             await tg.simulator.outage(True)
-            await asyncio.sleep(0.3)
+            await until(lambda: any(one["event"] == "telegram.call_failed" for one in logs))
+            await asyncio.sleep(0.1)
             await tg.simulator.outage(False)
             await tg.say("back?")
             await tg.inbox.wait(1)
@@ -179,7 +180,8 @@ async def test_a_start_while_telegram_is_away_waits_for_it(tg: Channel) -> None:
     await tg.simulator.outage(True)
     with obs.captured() as logs:
         async with tg.running() as task:
-            await asyncio.sleep(0.2)
+            await until(lambda: bool(logs))
+            await asyncio.sleep(0.1)
             assert not task.done()
             await tg.simulator.outage(False)
             await tg.say("there?")

@@ -242,16 +242,19 @@ async def test_a_tls_handshake_that_fails_is_not_accepted(tg: Loopback) -> None:
 
 
 async def test_no_place_in_the_pool_is_not_accepted() -> None:
+    asked = asyncio.Event()
+
     async def silent(_: web.BaseRequest) -> web.StreamResponse:
+        asked.set()
         await asyncio.Event().wait()
         raise AssertionError
 
     connector = aiohttp.TCPConnector(limit=1)
     async with server(silent) as url, aiohttp.ClientSession(connector=connector) as http:
-        request = AiohttpRequest(http, read_timeout=0.2, connect_timeout=0.02, pool_timeout=0.02)
-        first = asyncio.create_task(failure(request, url))
-        await asyncio.sleep(0.01)
-        assert type(await failure(request, url)) is NotAccepted
+        first = asyncio.create_task(failure(AiohttpRequest(http, read_timeout=0.5), url))
+        await asked.wait()
+        hasty = AiohttpRequest(http, connect_timeout=0.02, pool_timeout=0.02)
+        assert type(await failure(hasty, url)) is NotAccepted
         assert type(await first) is AnswerTimedOut
 
 
@@ -278,7 +281,7 @@ async def test_an_answer_that_trickles_does_not_take_for_ever(http: aiohttp.Clie
 
     async with server(trickling) as url:
         request = AiohttpRequest(
-            http, read_timeout=0.03, write_timeout=0.03, connect_timeout=0.02, pool_timeout=0.02
+            http, read_timeout=0.03, write_timeout=0.03, connect_timeout=0.3, pool_timeout=0.1
         )
         assert type(await failure(request, url)) is AnswerTimedOut
 

@@ -125,7 +125,7 @@ async def test_nonsense_without_end_is_cut(server: ModelServer) -> None:
         text = await said(agent)
         assert len(text) == 5_000 + len(CUT)
         assert text.endswith(CUT)
-        await server.wait_until(lambda: server.hung_up == 1, timeout=2)
+        await server.wait_until(lambda: server.hung_up == 1)
         assert await said(agent) == HELLO
 
 
@@ -165,7 +165,7 @@ async def test_a_model_that_never_begins_is_away(server: ModelServer) -> None:
     async with agent_of(server, first_token=0.2) as agent:
         with pytest.raises(Unavailable, match=r"said nothing for 0\.2 s"):
             await said(agent)
-    await server.wait_until(lambda: server.hung_up == 1, timeout=2)
+    await server.wait_until(lambda: server.hung_up == 1)
 
 
 async def test_silence_after_the_headers_is_away_too(server: ModelServer) -> None:
@@ -244,7 +244,7 @@ async def test_the_whole_answer_has_a_deadline(server: ModelServer) -> None:
     async with agent_of(server, timeout=0.4) as agent:
         with pytest.raises(ModelFailed, match="timeout"):
             await said(agent)
-    await server.wait_until(lambda: server.hung_up == 1, timeout=2)
+    await server.wait_until(lambda: server.hung_up == 1)
 
 
 async def test_an_unknown_model_is_a_failure_that_says_so(server: ModelServer) -> None:
@@ -272,7 +272,7 @@ async def test_leaving_hangs_up_at_once(server: ModelServer) -> None:
     async with agent_of(server) as agent:
         async with aclosing(agent.run(make_turn())) as run:  # type: ignore[type-var]
             assert await anext(run) == Text("1: h")
-        await server.wait_until(lambda: server.hung_up == 1, timeout=1)
+        await server.wait_until(lambda: server.hung_up == 1)
 
 
 @pytest.mark.parametrize("fault", [ModelFault.STALL, ModelFault.STALL_MIDWAY])
@@ -283,7 +283,7 @@ async def test_cancelling_hangs_up_at_once(server: ModelServer, fault: ModelFaul
         await server.wait_until(lambda: len(server.requests) == 1)
         await asyncio.sleep(0.05)
         running.cancel()
-        await server.wait_until(lambda: server.hung_up == 1, timeout=1)
+        await server.wait_until(lambda: server.hung_up == 1)
         assert (await asyncio.gather(running, return_exceptions=True))[0].__class__ is (
             asyncio.CancelledError
         )

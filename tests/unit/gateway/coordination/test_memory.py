@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import timeit
 
 import pytest
@@ -145,5 +146,8 @@ async def test_a_watch_after_close_is_over_at_once() -> None:
 def test_publishing_to_nobody_is_nearly_free() -> None:
     coordinator = MemoryCoordinator()
     event = LiveEvent(kind="delta")
-    best = min(timeit.repeat(lambda: coordinator.publish("t", event), number=10_000, repeat=5))
+    spent = timeit.repeat(
+        lambda: coordinator.publish("t", event), number=10_000, repeat=5, timer=time.process_time
+    )
+    best = min(spent)
     assert best / 10_000 < 2e-6  # 0.1 us on an idle machine; tests may share theirs

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import stat
-import time
+import threading
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -127,18 +127,20 @@ async def test_cancelling_waits_for_the_thread_that_writes(
     room: FileRoom, store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await visitor(store)
-    write, ended = Draft.write, asyncio.Event()
+    write, begun, go, ended = Draft.write, asyncio.Event(), threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def slowly(draft: Draft, data: bytes) -> None:
-        time.sleep(0.1)
+        loop.call_soon_threadsafe(begun.set)
+        go.wait(10)
         write(draft, data)
         loop.call_soon_threadsafe(ended.set)
 
     monkeypatch.setattr(Draft, "write", slowly)
     keeping = asyncio.create_task(room.keep(session, "a", pieces(b"x" * 300_000)))
-    await asyncio.sleep(0.05)
+    await begun.wait()
     keeping.cancel()
+    loop.call_later(0.05, go.set)
     with pytest.raises(asyncio.CancelledError):
         await keeping
     await asyncio.sleep(0)

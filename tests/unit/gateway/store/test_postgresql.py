@@ -302,7 +302,10 @@ class TestKilledServer:
                 await asyncio.sleep(0.2)
                 await asyncio.to_thread(server.start)
             before = [person.said for person in people]
-            await asyncio.sleep(0.5)
+            for _ in range(1000):
+                if all(person.said > said for person, said in zip(people, before, strict=True)):
+                    break
+                await asyncio.sleep(0.02)
             over.set()
             talks = await asyncio.gather(*talking)
             assert all(person.said > said for person, said in zip(people, before, strict=True))

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from adapters.telegram.cutting import Span
-from gateway.presentation import Table
+from gateway.presentation.addresses import misleading
+from gateway.presentation.rendering import Style
+from gateway.presentation.spans import Span
+from gateway.presentation.tables import Table
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-MAX_URL = 2048
 LONG_QUOTE = 10
 """Lines of a quotation above which it is shown folded."""
 
-# Of other links Telegram marks none; it finds mail addresses by itself.
-_LINK = re.compile(r"(?:https?://(?:localhost|[^\s/?#]*\.[^\s/?#]*)|tg://)\S*", re.IGNORECASE)
+# What may stand directly before an address, and after one, and is not taken for a part of it.
+_BEFORE = frozenset("([{<\"'“„«")
+_AFTER = re.compile(r"[)\]}>\"'”“».,;:!?…]*(\s|$)")
 _TASK = re.compile(r"\[([ xX])\] ")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,32}")
 _INLINE = {"strong": "bold", "em": "italic", "s": "strikethrough"}
 
 
 class Writer:
-    """Puts tokens into words. `plain` where links cannot be marked, as in a table."""
+    """Puts tokens into words."""
 
-    def __init__(self, source: str, *, plain: bool = False) -> None:
+    def __init__(self, source: str, style: Style) -> None:
         self.text: list[str] = []
         self.spans: list[Span] = []
         self._source = source.split("\n")
-        self._plain = plain
+        self._style = style
         self._at = 0
         self._gap = 0
         # What lines begin with, by nesting: the first of a list's item, and all others.
@@ -43,6 +45,7 @@ class Writer:
         self._quote_depth = 0
         self._quoted_from = -1
         self._table: Table | None = None
+        self._after_address = False
 
     def blocks(self, tokens: Sequence[Token]) -> None:
         """Write what stands below each other."""
@@ -63,25 +66,43 @@ class Writer:
         """Write words; each new line gets its margin."""
         if self._gap:
             self._begin_line()
-        if "\n" in text and self._margins:
-            text = text.replace("\n", "\n" + _margin(self._margins))
-        self._write(text)
+        if self._after_address and text:
+            after = _AFTER.match(text)
+            self._after_address = after is not None and not after[1]
+            text = text if after else f" {text}"
+        if not self._margins:
+            self._write(text)
+            return
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                self._write("\n")
+                self._margin(self._margins)
+            self._write(line)
 
     def _write(self, text: str) -> None:
-        self.text.append(text)
-        self._at += len(text)
+        if text:
+            self.text.append(text)
+            self._at += len(text)
 
     def _begin_line(self) -> None:
         self._break()
         outside = self._margins[: self._quote_depth] if self._quotes else []
-        self._write(_margin(outside))
+        self._margin(outside)
         self._begin_quote()
-        self._write(_margin(self._margins[len(outside) :]))
+        self._margin(self._margins[len(outside) :])
 
     def _break(self) -> None:
         if self._at:
             self._write("\n" * self._gap)
         self._gap = 0
+
+    def _margin(self, margins: Sequence[list[str]]) -> None:
+        """Write what a line begins with; a list's item says once what it begins with itself."""
+        start = self._at
+        for each in margins:
+            self._write(each[0] or each[1])
+            each[0] = ""
+        self._span(start, "margin")
 
     def _begin_quote(self) -> None:
         if self._quotes and self._quoted_from < 0:
@@ -92,7 +113,8 @@ class Writer:
     def _inline(self, token: Token) -> None:
         children = token.children or []
         if self._table is not None:
-            cell = Writer("", plain=True)
+            # What stands in columns leads nowhere.
+            cell = Writer("", replace(self._style, links=lambda _: False))
             cell.words(children)
             self._table.put("".join(cell.text))
             return
@@ -102,12 +124,16 @@ class Writer:
     def _tick(self, children: Sequence[Token]) -> None:
         """Make a box of what begins an item of a list of tasks."""
         item = self._margins[-1] if self._margins else ["", ""]
-        if item[0] == "• " and children and (match := _TASK.match(children[0].content)):
-            item[0] = "☐ " if match[1] == " " else "☑ "
+        if (
+            item[0] == self._style.bullet
+            and children
+            and (match := _TASK.match(children[0].content))
+        ):
+            item[0] = self._style.ticks[match[1] != " "]
             children[0].content = children[0].content[match.end() :]
 
     def _item(self, token: Token) -> None:
-        marker = "• "
+        marker = self._style.bullet
         if token.info:
             self._numbers[-1] = max(int(token.info), self._numbers[-1] + 1)
             marker = f"{self._numbers[-1]}{token.markup} "
@@ -125,14 +151,20 @@ class Writer:
         self._numbers.pop()
 
     def _quote(self, _: Token) -> None:
+        if self._style.quotes:
+            self._margins.append(["> ", "> "])
+            return
         self._quotes += 1
-        # Telegram's cannot stand in each other.
+        # One that is marked cannot stand in another.
         if self._quotes > 1:
             self._margins.append(["> ", "> "])
         else:
             self._quote_depth = len(self._margins)
 
     def _end_quote(self, _: Token) -> None:
+        if self._style.quotes:
+            self._margins.pop()
+            return
         self._quotes -= 1
         if self._quotes:
             self._margins.pop()
@@ -150,7 +182,7 @@ class Writer:
         """Write code, which has no margin: it is there to be copied."""
         if not code.strip():
             return
-        if any(first for first, _ in self._margins):
+        if any(first not in {"", rest} for first, rest in self._margins):
             self._begin_line()
             self._gap = 1
         self._break()
@@ -167,7 +199,7 @@ class Writer:
         self._put(token.content)
 
     def _rule(self, _: Token) -> None:
-        self._put("———")
+        self._put(self._style.rule)
 
     def _heading(self, _: Token) -> None:
         self._mark("bold")
@@ -188,9 +220,25 @@ class Writer:
             self._table.cell(right="right" in str(token.attrs.get("style", "")))
 
     def _end_table(self, _: Token) -> None:
-        if self._table is not None:
-            self._pre(str(self._table))
-        self._table = None
+        table, self._table = self._table, None
+        if table is None:
+            return
+        if self._style.columns(table):
+            self._pre(str(table))
+        else:
+            self._records(table)
+
+    def _records(self, table: Table) -> None:
+        """Write a table's rows below each other, each cell with its column's head."""
+        for record in table.records():
+            self._need(2)
+            for head, cell in record:
+                if head:
+                    self._marked("bold", head)
+                    self._put(":" if not cell else ": ")
+                if cell:
+                    self._put(cell)
+                self._need(1)
 
     # Words
 
@@ -208,14 +256,16 @@ class Writer:
             elif token.type == "image":
                 self._image(token)
             elif token.type == "link_open":
-                self._mark("text_link", str(token.attrs["href"]))
+                kind = "address" if token.markup == "autolink" else "text_link"
+                self._mark(kind, str(token.attrs["href"]))
             elif token.nesting > 0 and kind:
                 self._mark(kind)
             elif token.nesting < 0:
                 self._unmark()
 
     def _image(self, token: Token) -> None:
-        self._marked("text_link", token.content, str(token.attrs["src"]))
+        words = "".join(" " if "break" in c.type else c.content for c in token.children or ())
+        self._marked("text_link", words, str(token.attrs["src"]))
 
     def _marked(self, kind: str, text: str, value: str = "") -> None:
         self._mark(kind, value)
@@ -225,6 +275,8 @@ class Writer:
     def _mark(self, kind: str, value: str = "") -> None:
         if self._gap:
             self._begin_line()
+        if kind == "address":
+            self._stand_apart()
         self._open.append((self._at, kind, value, len(self.text)))
 
     def _unmark(self) -> None:
@@ -233,18 +285,28 @@ class Writer:
             self._end_link(start, value, "".join(self.text[index:]))
         elif kind:
             self._span(start, kind)
+            self._after_address |= kind == "address"
 
     def _end_link(self, start: int, url: str, label: str) -> None:
-        """Mark a link; where it cannot be marked, its address follows in words."""
+        """Mark a link; where its words do not lead there, its address follows them."""
         address = url.removeprefix("mailto:")
-        if not label.strip():
-            self._put(address)
-        elif label in {url, address}:
-            return
-        elif self._plain or len(url) > MAX_URL or not _LINK.fullmatch(url):
-            self._put(f" ({address})")
-        else:
+        if label in {url, address}:
+            self._span(start, "address")
+            self._after_address = bool(label)
+        elif not label.strip():
+            self._marked("address" if address else "", address)
+        elif self._style.links(url) and not misleading(label, url):
             self._span(start, "text_link", url)
+        elif address:
+            self._put(" ")
+            self._marked("address", f"({address})")
+
+    def _stand_apart(self) -> None:
+        """Nothing may run into an address: it would become part of it."""
+        last = self.text[-1] if self.text else "\n"
+        if last[-1].isspace() or (last[-1] in _BEFORE and "://" not in last.split()[-1]):
+            return
+        self._put(" ")
 
 
 _BLOCKS: dict[str, Callable[[Writer, Any], None]] = {
@@ -269,49 +331,3 @@ _BLOCKS: dict[str, Callable[[Writer, Any], None]] = {
     "th_open": Writer._cell,
     "td_open": Writer._cell,
 }
-
-
-def _margin(margins: Sequence[list[str]]) -> str:
-    """What a line begins with; a list's item says once what it begins with itself."""
-    shown = ""
-    for each in margins:
-        shown += each[0] or each[1]
-        each[0] = ""
-    return shown
-
-
-def tidied(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Spans in order, and as Telegram can show them: no other in code, none in its like."""
-    code = sorted((s for s in spans if s.kind in {"pre", "code"}), key=lambda s: s.start)
-    kept = [span for span in spans if span.kind not in _INLINE.values()]
-    for kind in _INLINE.values():
-        for span in _merged([span for span in spans if span.kind == kind]):
-            kept += _without(span, code)
-    visible = [span for span in kept if text[span.start : span.end].strip()]
-    return sorted(visible, key=lambda span: (span.start, -span.end, span.kind))
-
-
-def _merged(spans: Sequence[Span]) -> Iterator[Span]:
-    """Spans of one kind; those that touch are one."""
-    start = end = -1
-    for span in sorted(spans, key=lambda span: span.start):
-        if span.start > end:
-            if end > start:
-                yield Span(start=start, end=end, kind=span.kind)
-            start = span.start
-        end = max(end, span.end)
-    if end > start:
-        yield Span(start=start, end=end, kind=spans[0].kind)
-
-
-def _without(span: Span, code: Sequence[Span]) -> Iterator[Span]:
-    """What of a span lies around the code in it."""
-    at = span.start
-    for each in code[max(0, bisect_right(code, at, key=lambda c: c.start) - 1) :]:
-        if each.start >= span.end:
-            break
-        if each.start > at:
-            yield Span(start=at, end=each.start, kind=span.kind)
-        at = max(at, each.end)
-    if span.end > at:
-        yield Span(start=at, end=span.end, kind=span.kind)

@@ -1,9 +1,9 @@
-"""The Markdown that Telegram channels read. Pure, and slow to import: plain texts need none of it.
+"""The Markdown of agents, as tokens. Pure, and slow to import: plain texts need none of it.
 
 CommonMark with tables and strikethrough, except that nothing people wrote may vanish: raw HTML,
-footnotes, link definitions, formulas and products of numbers stay as they are written. A line of
-dashes makes no heading of the line above it: in an answer that is still being written, a list
-begins like that. https://spec.commonmark.org/0.31.2/
+footnotes, link definitions, formulas, products of numbers and addresses stay as they are written. A
+line of dashes makes no heading of the line above it: in an answer that is still being written, a
+list begins like that. https://spec.commonmark.org/0.31.2/
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ MAX_FORMULA_LINES = 50
 
 _FORMULAS = {"\\(": "\\)", "\\[": "\\]", "$$": "$$"}
 _DOLLARS = re.compile(r"\$(?![\s$])[^$\n]{1,200}(?<!\s)\$(?!\d)")
+# An address behind its scheme, and what does not belong to it at its end.
+_SCHEME = re.compile(r"(?<![a-z])https?$", re.IGNORECASE)
+_REST = re.compile(r"://[^\s<>\"`\[\]|]+")
+_BEHIND = "*_~.,;:!?'"
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_UNWRITABLE = re.compile(r"[\s<>\"\x00-\x20\x7f]")
 _FORMULA_MARKS = frozenset("\\^_={}+<>")
 
 
@@ -32,17 +38,46 @@ def tokens(text: str) -> list[Token] | None:
     return None if any(token.level >= MAX_NESTING - 1 for token in found) else found
 
 
+class _Parser(MarkdownIt):
+    """Leaves addresses as they are written, where they can be."""
+
+    def normalizeLink(self, url: str) -> str:  # noqa: N802
+        return super().normalizeLink(url) if _UNWRITABLE.search(url) else url
+
+    def normalizeLinkText(self, link: str) -> str:  # noqa: N802
+        return link
+
+
 @cache
 def _parser(links: bool) -> MarkdownIt:
     """Looking for links takes long where there are brackets and no link."""
-    parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
+    parser = _Parser("commonmark", {"maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline", "reference", "lheading"])
     if not links:
         parser.disable(["link", "image"])
     parser.inline.ruler.before("escape", "formula", _formula)
+    parser.inline.ruler.before("escape", "address", _address)
     parser.block.ruler.before("fence", "formula", _formula_block, {"alt": ["paragraph"]})
     return parser
+
+
+def _address(state: StateInline, silent: bool) -> bool:
+    """Take an address that nobody marked as such: no sign in it marks anything."""
+    if state.src[state.pos] != ":" or not _SCHEME.search(
+        state.src, max(0, state.pos - 6), state.pos
+    ):
+        return False
+    match = _REST.match(state.src, state.pos)
+    rest = match[0].rstrip(_BEHIND) if match else ""
+    if rest.endswith(")") and rest.count(")") > rest.count("("):
+        rest = rest[:-1].rstrip(_BEHIND)
+    if len(rest) <= len("://"):
+        return False
+    if not silent:
+        state.pending += _ESCAPED.sub(r"\1", rest.replace("&amp;", "&"))
+    state.pos += len(rest)
+    return True
 
 
 def _formula(state: StateInline, silent: bool) -> bool:

@@ -1,0 +1,121 @@
+"""Finds what may have been sent: among the messages to a person, or in a conversation.
+
+https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from adapters.twilio import outbound
+from adapters.twilio.api import Product, TwilioApi
+from adapters.twilio.settings import TwilioSettings
+from adapters.twilio.window import rfc_2822
+from gateway import Delivery, Rejected, Sent
+
+SKEW = 60.0
+"""Seconds that Twilio's clock and ours may differ by."""
+PAGE = "100"
+MAX_LOOKED = 500
+
+# What was taken and is known not to have arrived does not stand there.
+_NOT_SENT = frozenset({"canceled", "failed", "undelivered"})
+# What a trial account's messages begin with.
+# https://www.twilio.com/docs/messaging/guides/how-to-use-your-free-trial-account
+_TRIAL = "Sent from your Twilio trial account -"
+
+Message = dict[str, Any]
+
+
+class Settling:
+    """What is known of a delivery in doubt. Raises as `TwilioApi.get` does, and `Rejected` where
+    too much was sent since."""
+
+    def __init__(self, settings: TwilioSettings, api: TwilioApi) -> None:
+        self._settings = settings
+        self._api = api
+
+    async def in_messages(self, delivery: Delivery, after: str) -> Sent | None:
+        """Look among what went to a person after what went before: of equal texts, each is the one
+        that came next."""
+        path = f"{self._api.account_path}/Messages.json"
+        params = {
+            "To": outbound.person(delivery.address),
+            "From": self._settings.from_,
+            "PageSize": PAGE,
+        }
+        found: Sent | None = None
+        oldest = delivery.created_at - SKEW
+        pages = self._api.pages(Product.API, path, "messages", params, limit=MAX_LOOKED)
+        async for message in _bounded(pages):
+            if (after and message.get("sid") == after) or _made(message) < oldest:
+                break
+            if self._is_it(message, delivery):
+                # Newest first: the first one after what went before is the last one seen.
+                found = Sent(platform_id=str(message.get("sid") or ""))
+        return found
+
+    def _is_it(self, message: Message, delivery: Delivery) -> bool:
+        if message.get("status") in _NOT_SENT:
+            return False
+        said = outbound.collapsed(str(message.get("body") or "")).removeprefix(_TRIAL).strip()
+        # What says nothing is a file, which Twilio may not have counted yet.
+        is_file = not said or str(message.get("num_media") or "0") != "0"
+        if is_file != (delivery.attachment is not None):
+            return False
+        if said == outbound.collapsed(delivery.text):
+            return True
+        spelled = outbound.collapsed(outbound.spelled(delivery, self._settings))
+        in_template = bool(getattr(self._settings, "template", ""))
+        return bool(spelled) and (said == spelled or (in_template and spelled in said))
+
+    async def in_conversation(self, delivery: Delivery, conversation: str) -> Sent | None:
+        """Look in a conversation, whose messages say which deliveries they are."""
+        path = f"{self._api.conversation_path(conversation)}/Messages"
+        params = {"Order": "desc", "PageSize": PAGE}
+        oldest = delivery.created_at - SKEW
+        pages = self._api.pages(Product.CONVERSATIONS, path, "messages", params, limit=MAX_LOOKED)
+        async for message in _bounded(pages):
+            if delivery_of(message) == delivery.id:
+                return Sent(platform_id=f"{conversation}:{message.get('sid') or ''}")
+            if _made(message) < oldest:
+                break
+        return None
+
+
+async def _bounded(pages: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    """The messages, as many as are looked at."""
+    count = 0
+    async for message in pages:
+        yield message
+        count += 1
+    if count >= MAX_LOOKED:
+        raise Rejected("what was sent cannot be looked up: too much was sent since")
+
+
+def delivery_of(message: Message) -> str:
+    """The delivery that a conversation's message is; empty for any other."""
+    given = message.get("attributes")
+    try:
+        attributes = orjson.loads(given) if isinstance(given, str) else given
+    except orjson.JSONDecodeError:
+        return ""
+    found = attributes.get("delivery") if isinstance(attributes, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _made(message: Message) -> float:
+    """When it was made; what does not say is as new as can be."""
+    created = message.get("date_created")
+    return rfc_2822(created) or _iso(created) or float("inf")
+
+
+def _iso(text: Any) -> float:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp()
+    except ValueError:
+        return 0.0

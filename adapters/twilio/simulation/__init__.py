@@ -1,0 +1,1 @@
+"""What the Twilio simulator is made of; `adapters.twilio.simulator` is the way in."""
