@@ -33,7 +33,10 @@ class Ledger:
 
     def put(self, channel: str, place: str, position: str, *, lasting: bool = False) -> None:
         """As ``Bookmarks.put``."""
-        marks = self._lasting if lasting else self._unwritten
+        marks, others = self._unwritten, self._lasting
+        if lasting:
+            marks, others = others, marks
+        others.pop((channel, place), None)
         marks[channel, place] = position
 
     async def flush(self) -> None:

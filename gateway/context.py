@@ -269,8 +269,12 @@ def build(
         attachments=seen.inbound.attachments,
         quote=seen.inbound.quote,
         read=reader(read, seen.inbound, messages),
-        summary=memory.summary if memory else Summary(),
+        summary=memory.summary if memory and _has_left_out(messages) else Summary(),
     )
+
+
+def _has_left_out(messages: Sequence[Message]) -> bool:
+    return bool(messages) and messages[0].number > 1
 
 
 def _memory(session: Session, window: Iterable[Message], limit: int) -> Memory:

@@ -17,7 +17,7 @@ from gateway import observability as obs
 from gateway.bookmarks import Ledger
 from gateway.channels import Channel
 from gateway.commands import NATIVE
-from gateway.domain import ConversationKind, Delivery, Moved
+from gateway.domain import ConversationKind, Delivery, Moved, Session
 from gateway.errors import GatewayError, StoreError, Unavailable
 from gateway.files import FileRoom
 from gateway.housekeeping import Housekeeping
@@ -257,10 +257,14 @@ class House:
         return Acts(
             store=self._store,
             close=self.desk.close,
-            end=self.desk.end,
+            end=self._deleted,
             put=self.outbox.put,
             recover=self.router.recover,
         )
+
+    async def _deleted(self, session: Session) -> None:
+        await self.desk.end(session)
+        self.router.forget()
 
     async def _ready(self) -> Mapping[str, str]:
         if self._stopping:

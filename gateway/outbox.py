@@ -53,6 +53,13 @@ class _Queue:
     items: deque[Delivery] = field(default_factory=deque)
     ids: set[str] = field(default_factory=set)
 
+    def insert(self, delivery: Delivery) -> None:
+        """Put it in its place; the first is being tried, and stays the first."""
+        place = len(self.items)
+        while place > 1 and self.items[place - 1].id > delivery.id:
+            place -= 1
+        self.items.insert(place, delivery)
+
 
 class Outbox:
     """Sends what commits left to send."""
@@ -84,7 +91,8 @@ class Outbox:
         return (lane_id, destination) not in self._queues
 
     def put(self, deliveries: Iterable[Delivery]) -> None:
-        """Send these, after what their keys already hold; known ones are left alone."""
+        """Send these, in the order of their making: what is tried again goes before what was made
+        after it and waits. Known ones are left alone."""
         for delivery in deliveries:
             if delivery.channel not in self._channels:
                 continue
@@ -95,7 +103,7 @@ class Outbox:
                 self._spawn(self._drain(key, queue))
             if delivery.id not in queue.ids:
                 queue.ids.add(delivery.id)
-                queue.items.append(delivery)
+                queue.insert(delivery)
 
     def knows(self, delivery: Delivery) -> bool:
         """Whether this process still has to settle it, or to record that it did."""
@@ -166,9 +174,12 @@ class Outbox:
                     continue
                 settled.append(mark)
                 if mark.state is DeliveryState.HELD:
+                    held = [delivery, *_rest_of_its_turn(queue, delivery)]
+                    settled += [_mark(one, mark.state, error=mark.error) for one in held[1:]]
                     await self._record(settled)
                     _forget(queue, settled)
-                    self._held(delivery)
+                    for one in held:
+                        self._held(one)
                 if mark.state is DeliveryState.FAILED and mark.error.startswith(_GONE):
                     settled.extend(_with_the_rest(queue, mark))
                 if settled and not queue.items:
@@ -183,6 +194,10 @@ class Outbox:
         """Try once; the marks in ``settled`` are made durable before anything leaves."""
         channel = self._channels[delivery.channel]
         if delivery.not_before > self._clock():
+            if settled:
+                # This may be an hour.
+                await self._record(settled)
+                _forget(queue, settled)
             await asyncio.sleep(delivery.not_before - self._clock())
         if delivery.state is DeliveryState.UNKNOWN:
             if settled:
@@ -223,6 +238,7 @@ class Outbox:
             sent = await adapter.settle(delivery, after)
         if sent is None:
             return None
+        await self._pass_on(self._channels[delivery.channel], sent)
         obs.FOUND_UNKNOWN.labels(delivery.channel).inc()
         return _mark(delivery, DeliveryState.SENT, platform_id=sent.platform_id)
 
@@ -248,11 +264,15 @@ class Outbox:
             return self._failed(channel, delivery, OutcomeUnknown(type(error).__name__))
         failpoint("after-send")
         channel.sent.inc()
+        await self._pass_on(channel, sent)
+        return _mark(delivery, DeliveryState.SENT, platform_id=sent.platform_id)
+
+    async def _pass_on(self, channel: Channel, sent: Sent) -> None:
+        """Tell that the place it went to has another id now."""
         if sent.moved is not None:
             # What is sent there next would tell it again.
             with suppress(Unavailable):
                 await self._moved(channel, sent.moved)
-        return _mark(delivery, DeliveryState.SENT, platform_id=sent.platform_id)
 
     async def _refused(
         self, channel: Channel, delivery: Delivery, error: SendError | Unavailable
@@ -342,6 +362,15 @@ def _with_the_rest(queue: _Queue, mark: Mark) -> list[Mark]:
     """Nobody is there: what else waits for the same place fails with it, uncalled."""
     rest = [_mark(item, DeliveryState.FAILED, error=mark.error) for item in queue.items]
     queue.items.clear()
+    return rest
+
+
+def _rest_of_its_turn(queue: _Queue, head: Delivery) -> list[Delivery]:
+    """What else an answer says waits with its beginning, uncalled, or it would be read first."""
+    mine = (one for one in queue.items if head.turn_id and one.turn_id == head.turn_id)
+    rest = [one for one in mine if not one.started]
+    for one in rest:
+        queue.items.remove(one)
     return rest
 
 

@@ -103,6 +103,11 @@ class Router:
                 obs.log.info(obs.Event.PERSON_MOVED, channel=channel.name, lanes=list(emptied))
                 await self._leave(emptied)
 
+    def forget(self) -> None:
+        """Lanes may be gone, and what led to them: what is known of them is looked up anew."""
+        self._lane_keys.clear()
+        self._linked.clear()
+
     async def _knows(self, lane_key: str) -> bool:
         """Whether the lane exists; asked of each message that may go on in a thread."""
         if lane_key in self._lane_keys:

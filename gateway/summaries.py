@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
@@ -11,13 +12,15 @@ from gateway import condensing
 from gateway import observability as obs
 from gateway.domain import Message, Summary
 from gateway.errors import GatewayError
-from gateway.lane import Lane
+from gateway.lane import Lane, Memory
 from gateway.ports.agent import Agent, Summarising
 from gateway.ports.records import SessionScope
 from gateway.ports.store import Store
 
 EVERY = 50
-"""Messages that leave the window before they are condensed together."""
+"""Messages, at most, that are condensed together,"""
+AHEAD = 4
+"""when so many more may be said before the first of them leaves the window: none is in neither."""
 AT_ONCE = 200
 """Messages condensed in one go,"""
 CHARACTERS_AT_ONCE = 60_000
@@ -29,10 +32,10 @@ WITHIN = 120.0
 
 
 class Summaries:
-    """Condenses what has left the window of a session that grew.
+    """Condenses what is about to leave the window of a session that grew.
 
     ``window`` is how many of the newest messages agents see in full; 0: all, and nothing is
-    condensed.
+    condensed. Its older part is in the summary already.
     """
 
     def __init__(
@@ -45,47 +48,43 @@ class Summaries:
     ) -> None:
         self._store = store
         self._agents = agents
-        self._window = window
+        self._condenses = bool(window)
+        self._newest = max(window - EVERY - AHEAD, window // 5)
+        overlap = window - self._newest
+        self._every = max(1, overlap - min(AHEAD, overlap // 2))
         self._spawn = spawn
         self._under_way: set[str] = set()
         self._slots = asyncio.Semaphore(RUNNING)
 
     def grown(self, lane: Lane, agent: str) -> None:
-        """A turn was committed: condense what it pushed out of the window, if that is enough."""
+        """A turn was committed: condense what will leave the window soon, if that is enough."""
         memory = lane.memory.get(agent)
-        if memory is None or not self._window or memory.session.id in self._under_way:
+        if memory is None or not self._condenses or memory.session.id in self._under_way:
             return
         number = memory.session.last_number
         if number < memory.condense_from:
             return
-        if number - self._window - memory.summary.upto >= EVERY:
+        if number - self._newest - memory.summary.upto >= self._every:
             self._under_way.add(memory.session.id)
-            self._spawn(self._refresh(lane, agent, memory.session.id))
+            self._spawn(self._refresh(lane, agent, memory))
 
-    async def _refresh(self, lane: Lane, agent: str, session_id: str) -> None:
-        scope, done = SessionScope(session_id=session_id), False
+    async def _refresh(self, lane: Lane, agent: str, memory: Memory) -> None:
+        scope = SessionScope(session_id=memory.session.id)
+        end, done = memory.session.last_number - self._newest, False
         try:
             async with self._slots:
-                await self._bring_up(agent, scope)
+                # None is known for the first one, and for one that was dropped.
+                summary = memory.summary or await self._store.summary(scope)
+                await self._bring_up(agent, scope, summary, end)
             await self._remember(lane, agent, scope)
             done = True
         except (GatewayError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
-            obs.log.warning(obs.Event.SUMMARY_FAILED, session=session_id, reason=reason)
+            obs.log.warning(obs.Event.SUMMARY_FAILED, session=scope.session_id, reason=reason)
         finally:
-            self._under_way.discard(session_id)
-            memory = lane.memory.get(agent)
-            if memory is not None and not done:
-                memory.condense_from = memory.session.last_number + EVERY
-
-    async def _bring_up(self, agent: str, scope: SessionScope) -> None:
-        """Condense up to the window, step by step, each stored; not past a message that somebody
-        changed meanwhile."""
-        summary, stored = await self._store.summary(scope), True
-        while stored and (messages := await self._left_out(scope, summary.upto)):
-            made = await self._condensed(agent, summary, messages)
-            stored = await self._store.put_summary(scope, made)
-            summary = await self._store.summary(scope)
+            self._under_way.discard(scope.session_id)
+            if not done:
+                memory.condense_from = memory.session.last_number + self._every
 
     async def _remember(self, lane: Lane, agent: str, scope: SessionScope) -> None:
         """The lane's next turn sees it."""
@@ -93,19 +92,25 @@ class Summaries:
         if memory is None or memory.session.id != scope.session_id:
             return
         known = memory.summary
+        # As it stands, and not as it was made: messages may have changed since.
         summary = await self._store.summary(scope)
-        # Another one by now: what was said has changed since, and perhaps what was just read.
         if memory.summary is known:
             memory.summary = summary
 
-    async def _left_out(self, scope: SessionScope, after: int) -> list[Message]:
-        """The next messages beyond the window that are not condensed yet, oldest first."""
-        session = await self._store.session(scope)
-        if session is None:
-            return []
-        end = min(session.last_number - self._window, after + AT_ONCE)
+    async def _bring_up(self, agent: str, scope: SessionScope, summary: Summary, end: int) -> None:
+        """Condense up to message ``end``, step by step, each stored; not past a message that
+        somebody changed meanwhile."""
+        while messages := await self._left_out(scope, summary.upto, end):
+            made = await self._condensed(agent, summary, messages)
+            if not await self._store.put_summary(scope, made):
+                return
+            summary = replace(made, revision=made.revision + 1)
+
+    async def _left_out(self, scope: SessionScope, after: int, end: int) -> list[Message]:
+        """The next messages up to ``end`` that are not condensed yet, oldest first."""
         if end <= after:
             return []
+        end = min(end, after + AT_ONCE)
         page = await self._store.history(scope, after=after, before=end + 1, limit=AT_ONCE)
         lengths = accumulate(len(message.text) for message in page)
         fits = sum(length <= CHARACTERS_AT_ONCE for length in lengths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from gateway import observability as obs
@@ -36,8 +36,7 @@ async def supervise(name: str, work: Callable[[], Awaitable[None]]) -> None:
 
 
 def _log_failure(name: str, error: Exception, pause: float) -> None:
-    leaves = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-    for leaf in leaves:
+    for leaf in _leaves(error):
         expected = isinstance(leaf, GatewayError)
         obs.log.error(
             obs.Event.CHANNEL_DOWN,
@@ -46,6 +45,15 @@ def _log_failure(name: str, error: Exception, pause: float) -> None:
             retry_in=pause,
             exc_info=None if expected else leaf,
         )
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    """What was raised, out of the groups it came in."""
+    if not isinstance(error, ExceptionGroup):
+        yield error
+        return
+    for one in error.exceptions:
+        yield from _leaves(one)
 
 
 async def contained(work: Coroutine[Any, Any, None]) -> None:

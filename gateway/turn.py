@@ -153,14 +153,18 @@ def notice(
     its author deleted the message.
     """
     keep = outcome is Outcome.CANCELLED and bool(text)
-    entries = _said_by_user(seen, in_context=keep) if keep or (seen.transcript and text) else []
+    entries = _opening(seen) if keep else []
+    if seen.transcript and text and not keep:
+        entries = _said_by_user(seen, in_context=False)
     deliveries: tuple[Delivery, ...] = ()
     if partial:
         entries.append(_message(seen, entries, Role.ASSISTANT, partial))
-        deliveries = _deliveries(seen, partial)
+        deliveries = _deliveries(seen, _prefaced(seen, partial))
         seen = replace(seen, preview="")
     if seen.transcript and text:
         entries.append(_message(seen, entries, Role.SYSTEM, text, in_context=False))
+    elif keep and seen.preface and not partial:
+        text = f"{seen.preface}\n\n{text}"
     session = _moved(seen, entries)
     state = {Outcome.CANCELLED: TaskState.CANCELED, Outcome.REFUSED: TaskState.REJECTED}
     remember = seen.stored or bool(entries)

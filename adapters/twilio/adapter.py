@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from adapters.twilio.reports import Reports
 from adapters.twilio.sending import Sending
 from adapters.twilio.settings import SmsSettings, TwilioSettings, WhatsAppSettings
 from adapters.twilio.signatures import Signatures
+from adapters.twilio.unheard import Unheard
 from adapters.twilio.webhooks import Webhooks
 from adapters.twilio.window import Window
 from gateway import (
@@ -106,6 +108,17 @@ class TwilioAdapter:
         )
 
     @cached_property
+    def _unheard(self) -> Unheard:
+        return Unheard(
+            self.settings,
+            self._api,
+            self._host.bookmarks,
+            channel=self._name,
+            reports=self._reports,
+            log=self._log,
+        )
+
+    @cached_property
     def _sending(self) -> Sending:
         return Sending(
             self.settings,
@@ -126,7 +139,7 @@ class TwilioAdapter:
 
     def routes(self) -> Sequence[BaseRoute]:
         """The webhook for what people write, and the one for what became of ours."""
-        self._webhooks.report = self._reports.take
+        self._webhooks.report = self._unheard.take
         path = f"/webhooks/{self._name}"
         return (
             Route(path, self._webhooks.messages, methods=["POST"]),
@@ -134,7 +147,9 @@ class TwilioAdapter:
         )
 
     async def run(self, receive: Receive) -> None:
-        """Take what comes until cancelled. Raises `ConfigurationError` without a public address."""
+        """Take what comes until cancelled. Raises `ConfigurationError` without a public address, or
+        without an account or a number."""
+        self._require_values()
         self._require_public_url()
         intake = Intake(
             receive,
@@ -143,7 +158,7 @@ class TwilioAdapter:
             channel=self._name,
             window=self._window,
             opting_out=self._opting_out,
-            report=self._reports.take,
+            report=self._unheard.take,
             log=self._log,
         )
         receiving = Receiving(
@@ -155,7 +170,22 @@ class TwilioAdapter:
             intake=intake,
             log=self._log,
         )
-        await receiving.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._unheard.run())
+            await receiving.run()
+
+    def _require_values(self) -> None:
+        """A stand-in is any account and any number, which is for reading events alone."""
+        problems = [
+            Problem(
+                where=f"channels.{self._name}.{key}",
+                what="is what `gateway explain` takes for a value that is not there",
+                hint="set the real one: https://console.twilio.com shows it",
+            )
+            for key in self.settings.stood_in_for
+        ]
+        if problems:
+            raise ConfigurationError(problems)
 
     def _require_public_url(self) -> None:
         if self._host.public_url:
@@ -225,6 +255,7 @@ class TwilioAdapter:
 
     async def check(self) -> str:
         """Try the token; returns whose number it is, and what may surprise."""
+        self._require_values()
         return await checking.check(self.settings, self._api, self._host, channel=self._name)
 
 

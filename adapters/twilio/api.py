@@ -141,14 +141,17 @@ class TwilioApi:
         address: URL | None = self._address(product, path, params)
         while address is not None:
             answer = await self._ask(address)
-            entries = answer.get(key)
-            for entry in entries if isinstance(entries, list) else ():
+            given = answer.get(key)
+            entries = given if isinstance(given, list) else []
+            # An empty page may lead on to others, but not for ever.
+            limit -= not entries
+            for entry in entries:
                 if limit <= 0:
                     return
                 limit -= 1
                 if isinstance(entry, dict):
                     yield entry
-            address = self._next(product, answer)
+            address = self._next(product, answer) if limit > 0 else None
 
     def _next(self, product: Product, answer: Mapping[str, Any]) -> URL | None:
         """Where the next page is; whatever host is named, it is asked where this one was."""

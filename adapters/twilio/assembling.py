@@ -22,6 +22,7 @@ import orjson
 
 from adapters.twilio.api import Product, TwilioApi, TwilioRefused
 from adapters.twilio.fields import a_string
+from adapters.twilio.resources import iso_8601
 from adapters.twilio.settings import TwilioSettings
 from gateway import Rejected
 
@@ -73,15 +74,17 @@ class Seat:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A conversation that a person is in, and the number they are bound to there (`proxy`; empty
-    in a group text)."""
+    """A conversation that a person is in, the number they are bound to there (`proxy`; empty in a
+    group text), when it began, and when it was closed, if it is."""
 
     conversation: str
     proxy: str
+    began: float
+    ended: float | None
 
 
-async def places_of(api: TwilioApi, address: str) -> list[Place]:
-    """The open conversations that a person is in.
+async def places_of(api: TwilioApi, address: str, *, closed: bool = False) -> list[Place]:
+    """The open conversations that a person is in, and those that are `closed`, if wanted.
 
     https://www.twilio.com/docs/conversations-classic/api/participant-conversation-resource
     """
@@ -91,8 +94,17 @@ async def places_of(api: TwilioApi, address: str) -> list[Place]:
     async for one in api.pages(Product.CONVERSATIONS, path, "conversations", asked):
         binding = one.get("participant_messaging_binding")
         proxy = a_string(binding, "proxy_address") if isinstance(binding, dict) else ""
-        if one.get("conversation_state") != CLOSED:
-            found.append(Place(conversation=a_string(one, "conversation_sid"), proxy=proxy))
+        is_closed = one.get("conversation_state") == CLOSED
+        if is_closed and not closed:
+            continue
+        updated = iso_8601(a_string(one, "conversation_date_updated"))
+        place = Place(
+            conversation=a_string(one, "conversation_sid"),
+            proxy=proxy,
+            began=iso_8601(a_string(one, "conversation_date_created")),
+            ended=updated if is_closed else None,
+        )
+        found.append(place)
     return found
 
 

@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, NoReturn
 
 from adapters.twilio.api import TwilioApi
-from adapters.twilio.assembling import Assembling
+from adapters.twilio.assembling import Assembling, is_gone
 from adapters.twilio.fields import a_count, a_string
 from adapters.twilio.history import LATE, History
 from adapters.twilio.resources import (
@@ -29,7 +29,16 @@ from adapters.twilio.resources import (
     sent_at,
 )
 from adapters.twilio.settings import TwilioSettings
-from gateway import Bookmarks, RateLimited, Receipt, SendError, Unavailable, UnreadableUpdate
+from gateway import (
+    Bookmarks,
+    RateLimited,
+    Receipt,
+    RecipientGone,
+    Rejected,
+    SendError,
+    Unavailable,
+    UnreadableUpdate,
+)
 
 MESSAGES = "messages"
 """The bookmark of the newest message to the number that was taken: seconds, and the SIDs of those
@@ -178,7 +187,8 @@ class CatchingUp:
 
     async def _catch_up(self, *, gap: bool) -> None:
         history = History(self._settings, self._api, self._log)
-        until = time.time() if gap else time.time() - YOUNG
+        # What could not be taken does not come by itself, and Twilio's clock may be ahead of ours.
+        until = time.time() + (LATE if gap else -YOUNG)
         gate = nullcontext if gap else self._gate
         await self._messages(history, until, gate)
         if self._settings.conversations:
@@ -187,6 +197,8 @@ class CatchingUp:
     # Messages to the number
 
     async def _messages(self, history: History, until: float, gate: Gate) -> None:
+        # A clock that was ahead, and is right again, must not hide what comes until then.
+        self._at = min(self._at, time.time())
         since = max(self._at - LATE, time.time() - self._settings.catch_up)
         listed = list(self._ripe(await history.messages(since), until))
         while listed:
@@ -250,8 +262,12 @@ class CatchingUp:
         whole = await self._discover(most=MAX_PLACES if all_of_them else PER_ROUND)
         chosen = list(self._places)
         for sid in chosen if all_of_them else chosen[:PER_ROUND]:
-            await self._conversation(history, sid, until, gate)
-            self._places.move_to_end(sid)
+            try:
+                await self._conversation(history, sid, until, gate)
+            except (RecipientGone, Rejected) as error:
+                whole = self._refused(sid, error) and whole
+            else:
+                self._places.move_to_end(sid)
         if whole and (all_of_them or len(chosen) <= PER_ROUND):
             self._complete = min(began, until) - LATE
             self._put(CONVERSATIONS, str(self._complete))
@@ -259,6 +275,7 @@ class CatchingUp:
     async def _discover(self, *, most: int) -> bool:
         """Find conversations that are ours: made by us, or with events that come here. Whether all
         were looked at."""
+        whole = True
         for conversation in await self._rooms.listed():
             sid = a_string(conversation, "sid")
             if sid in self._places or sid in self._others:
@@ -267,11 +284,16 @@ class CatchingUp:
                 if not most:
                     return False
                 most -= 1
-                if not await self._rooms.comes_here(sid):
+                try:
+                    here = await self._rooms.comes_here(sid)
+                except (RecipientGone, Rejected) as error:
+                    whole = self._refused(sid, error) and whole
+                    continue
+                if not here:
                     self._others[sid] = None
                     continue
             self._places[sid] = -1
-        return True
+        return whole
 
     async def _conversation(self, history: History, sid: str, until: float, gate: Gate) -> None:
         after, oldest = self._places[sid], time.time() - self._settings.catch_up
@@ -285,6 +307,19 @@ class CatchingUp:
                     await self._take(form_of_said(message), said_at(message))
                     self._remember(f"{sid}:{a_string(message, 'sid')}", said_at(message))
                 self._came_to(sid, index_of(message))
+
+    def _refused(self, conversation: str, error: SendError) -> bool:
+        """One that Twilio does not show keeps nobody from the others; whether it is no more."""
+        if is_gone(error):
+            self._places.pop(conversation, None)
+            self._log.info("twilio.conversation_gone", conversation=conversation)
+            return True
+        if conversation in self._places:
+            self._places.move_to_end(conversation)
+        self._log.warning(
+            "twilio.conversation_refused", conversation=conversation, error=str(error)
+        )
+        return False
 
     def _is_known(self, message: Resource, conversation: str) -> bool:
         """Whether it was taken, or is our own."""

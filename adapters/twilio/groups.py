@@ -91,7 +91,7 @@ class Groups:
             sid = await self._rooms.make(title=title.strip())
             try:
                 await self._fill(sid, people, [], native=native)
-            except (SendError, Unavailable):
+            except (SendError, Unavailable, asyncio.CancelledError):
                 await self._undo(sid)
                 raise
         return Group(id=sid, title=title.strip(), members=tuple(people))

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from adapters.twilio.api import Product, TwilioApi
 from adapters.twilio.assembling import Place, is_gone, places_of
+from adapters.twilio.attachments import MAX_FILES
 from adapters.twilio.fields import a_count, a_string
 from adapters.twilio.resources import Resource, index_of, said_at, sent_at
 from adapters.twilio.settings import TwilioSettings
@@ -70,34 +71,55 @@ class History:
         return found
 
     async def media(self, message: Resource) -> list[tuple[str, str]]:
-        """The addresses and media types of a message's files."""
-        if not a_count(message, "num_media"):
+        """The addresses and media types of a message's files; empty ones for those of which Twilio
+        tells nothing."""
+        count = min(a_count(message, "num_media"), MAX_FILES)
+        if not count:
             return []
         sid = quote(a_string(message, "sid"), safe="")
         path = f"{self._api.account_path}/Messages/{sid}/Media.json"
-        pages = self._api.pages(Product.API, path, "media_list", limit=50)
-        return [
-            (self._api.base(Product.API) + url.removesuffix(".json"), a_string(one, "content_type"))
-            async for one in pages
-            if (url := a_string(one, "uri")).startswith("/")
-        ]
+        pages = self._api.pages(Product.API, path, "media_list", limit=MAX_FILES)
+        try:
+            return [
+                (
+                    self._api.base(Product.API) + url.removesuffix(".json"),
+                    a_string(one, "content_type"),
+                )
+                async for one in pages
+                if (url := a_string(one, "uri")).startswith("/")
+            ]
+        except (RecipientGone, Rejected) as error:
+            # What was said with them is not lost for that, nor what came after it.
+            self._log.warning("twilio.media_missed", message=sid, error=str(error))
+            return [("", "")] * count
 
     async def group_of(self, message: Resource) -> str | None:
         """The conversation in which a message to the number was said; None: it was said to the
-        number alone, and empty: to a group text that nobody has made a conversation of.
+        number alone, and empty: to a group text that nobody has made a conversation of, or that
+        Twilio does not show.
 
         The list of messages does not tell: whatever comes to a number is in it.
         """
         author = a_string(message, "from")
         texts = []
         for place in await self._places_of(author):
-            if place.proxy == self._settings.from_:
+            if not _was_open(place, sent_at(message)):
+                continue
+            if place.proxy == self._settings.from_ and place.ended is None:
                 return place.conversation
-            if not place.proxy:
+            if place.proxy in {"", self._settings.from_}:
                 texts.append(place.conversation)
         for conversation in texts:
-            if await self._was_said_in(conversation, message):
-                return conversation
+            try:
+                if await self._was_said_in(conversation, message):
+                    return conversation
+            except (RecipientGone, Rejected) as error:
+                if is_gone(error):
+                    continue
+                self._log.warning(
+                    "twilio.conversation_refused", conversation=conversation, error=str(error)
+                )
+                return ""
         return "" if self._is_group_text(message) else None
 
     def _is_group_text(self, message: Resource) -> bool:
@@ -110,7 +132,7 @@ class History:
     async def _places_of(self, author: str) -> list[Place]:
         if author not in self._places:
             try:
-                self._places[author] = await places_of(self._api, author)
+                self._places[author] = await places_of(self._api, author, closed=True)
             except (RecipientGone, Rejected) as error:
                 # Then the account has no conversations.
                 self._log.info("twilio.no_conversations", error=str(error))
@@ -131,23 +153,23 @@ class History:
     # Conversations
 
     async def said(self, conversation: str, after: int, since: float) -> list[Resource]:
-        """What was said there behind this index and since then, the oldest first; nothing where
-        the conversation is gone."""
+        """What was said there behind this index and since then, the oldest first."""
         path = f"{self._api.conversations_path}/{quote(conversation, safe='')}/Messages"
         asked = {"Order": "desc", "PageSize": "50"}
         found: list[Resource] = []
-        try:
-            async for message in self._api.pages(
-                Product.CONVERSATIONS, path, "messages", asked, limit=MAX_SAID
-            ):
-                if index_of(message) <= after or said_at(message) < since:
-                    break
-                found.append(message)
-            else:
-                if len(found) >= MAX_SAID:
-                    self._log.warning("twilio.catch_up_incomplete", conversation=conversation)
-        except RecipientGone as error:
-            if not is_gone(error):
-                raise
-            self._log.info("twilio.conversation_gone", conversation=conversation)
+        async for message in self._api.pages(
+            Product.CONVERSATIONS, path, "messages", asked, limit=MAX_SAID
+        ):
+            if index_of(message) <= after or said_at(message) < since:
+                break
+            found.append(message)
+        else:
+            if len(found) >= MAX_SAID:
+                self._log.warning("twilio.catch_up_incomplete", conversation=conversation)
         return found[::-1]
+
+
+def _was_open(place: Place, at: float) -> bool:
+    """Whether something could be said there at this time; when it was closed is told roughly."""
+    ended = place.ended is not None and place.ended < at - LATE
+    return place.began <= at + LATE and not ended

@@ -17,7 +17,7 @@ from adapters.twilio.opting_out import OptingOut, Wish
 from adapters.twilio.settings import TwilioSettings
 from adapters.twilio.webhooks import Report
 from adapters.twilio.window import Window
-from gateway import Host, Inbound, Receipt, Receive, Unavailable, UnreadableUpdate
+from gateway import Action, Host, Inbound, Receipt, Receive, Unavailable, UnreadableUpdate
 
 WAIT = 3.0
 """Seconds that a live message waits for those that were missed before it."""
@@ -27,6 +27,8 @@ https://www.twilio.com/docs/usage/webhooks/messaging-webhooks"""
 ANSWER_GROUPS_WITHIN = 4.5
 """The same for Conversations, which wait five.
 https://www.twilio.com/docs/conversations-classic/conversations-webhooks"""
+
+_WRITTEN = frozenset({Action.MESSAGE, Action.PRESS})
 
 
 class Intake:
@@ -133,7 +135,7 @@ class Intake:
             event = inbound.parse(raw, self._settings)
         except UnreadableUpdate:
             return
-        if not isinstance(event, Inbound):
+        if not isinstance(event, Inbound) or event.action not in _WRITTEN:
             return
         await self._may_write((event.participant.id, *event.also), at)
         if event.address.destination != event.participant.id:

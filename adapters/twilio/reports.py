@@ -15,13 +15,13 @@ from urllib.parse import quote
 from adapters.twilio import outbound
 from adapters.twilio.api import Product, TwilioApi
 from adapters.twilio.settings import TwilioSettings
-from adapters.twilio.settling import delivery_of
+from adapters.twilio.settling import delivery_of, reached_nobody
 from adapters.twilio.verdicts import OUTSIDE_WINDOW, by_code
 from adapters.twilio.window import Window
 from gateway import Held, Host, NotAccepted, RecipientGone, Rejected, SendError, Unavailable
 
 _ARRIVED = frozenset({"delivered", "read"})
-_FAILED = frozenset({"canceled", "failed", "undelivered"})
+FAILED = frozenset({"canceled", "failed", "undelivered"})
 _AS_TEMPLATE = "they last wrote more than 24 hours ago: it goes out as a template"
 _WROTE_MEANWHILE = "it came before they wrote, and may be sent now"
 
@@ -55,29 +55,45 @@ class Reports:
         elif form.get("From") == self._settings.from_:
             await self._of_message(form, query)
 
+    async def take_listed(self, form: Mapping[str, str]) -> None:
+        """A message to a person that is listed as failed: which delivery it was, its id tells.
+        Raises `Unavailable`."""
+        person, sid = form.get("To", ""), form.get("MessageSid", "")
+        error = await self._why(form, is_template=False)
+        await self._host.outcomes.report(self._channel, "", error, platform_id=sid)
+        await self._release(person, error)
+
     # Messages to people
 
     async def _of_message(self, form: Mapping[str, str], query: Mapping[str, str]) -> None:
-        delivery = query.get("delivery", "")
+        delivery, sid = query.get("delivery", ""), form.get("MessageSid", "")
         status = form.get("MessageStatus") or form.get("SmsStatus", "")
         if status in _ARRIVED and delivery:
             await self._host.outcomes.report(self._channel, delivery, None)
-        if status not in _FAILED:
+        if status not in FAILED:
             return
-        code, person = _number(form.get("ErrorCode")), form.get("To", "")
-        is_template = outbound.TEMPLATE_MARK in query
-        error = by_code(code, words=f"it is {status}")
-        if code == OUTSIDE_WINDOW:
-            error = await self._outside(person, error, is_template=is_template)
-        elif is_template and isinstance(error, Rejected):
-            error = Held(f"the template does not go out, and it is sent when they write: {error}")
+        error = await self._why(form, is_template=outbound.TEMPLATE_MARK in query)
         if not delivery:
             # An invitation, or what was answered to a webhook.
+            code = _number(form.get("ErrorCode"))
             self._log.warning("twilio.not_delivered", code=code, error=str(error))
             return
-        await self._host.outcomes.report(self._channel, delivery, error)
+        await self._host.outcomes.report(self._channel, delivery, error, platform_id=sid)
+        await self._release(form.get("To", ""), error)
+
+    async def _why(self, form: Mapping[str, str], *, is_template: bool) -> SendError:
+        """What a failure means for what was to be sent."""
+        code, status = _number(form.get("ErrorCode")), form.get("MessageStatus", "")
+        error = by_code(code, words=f"it is {status or 'failed'}")
+        if code == OUTSIDE_WINDOW:
+            return await self._outside(form.get("To", ""), error, is_template=is_template)
+        if is_template and isinstance(error, Rejected):
+            return Held(f"the template does not go out, and it is sent when they write: {error}")
+        return error
+
+    async def _release(self, person: str, error: SendError) -> None:
+        """They may have written while this was being put aside."""
         if isinstance(error, Held) and self._window.is_known_open(person):
-            # They wrote while this was being put aside.
             await self._host.outcomes.release(self._channel, person)
 
     async def _outside(self, person: str, error: SendError, *, is_template: bool) -> SendError:
@@ -106,7 +122,7 @@ class Reports:
 
         It failed where nobody has it.
         """
-        if form.get("Status") not in _FAILED:
+        if form.get("Status") not in FAILED:
             return
         code = _number(form.get("ErrorCode"))
         conversation, sid = form.get("ConversationSid", ""), form.get("MessageSid", "")
@@ -115,18 +131,21 @@ class Reports:
         delivery = delivery_of(message)
         if not delivery:
             return
-        if not _reached_nobody(message):
+        if not reached_nobody(message):
             self._log.warning(
                 "twilio.member_missed",
                 conversation=conversation,
                 participant=form.get("ParticipantSid", ""),
                 error=str(error),
             )
-        elif isinstance(error, RecipientGone):
-            # That would end what waits for others too.
-            await self._host.outcomes.report(self._channel, delivery, Rejected(str(error)))
         else:
-            await self._host.outcomes.report(self._channel, delivery, error)
+            if isinstance(error, RecipientGone):
+                # That would end what waits for others too.
+                error = Rejected(str(error))
+            platform_id = f"{conversation}:{sid}"
+            await self._host.outcomes.report(
+                self._channel, delivery, error, platform_id=platform_id
+            )
 
     async def _message(self, conversation: str, sid: str) -> dict[str, Any]:
         path = f"{self._api.conversation_path(conversation)}/Messages/{quote(sid, safe='')}"
@@ -138,17 +157,6 @@ class Reports:
         except SendError as error:
             failure = error
         raise Unavailable(str(failure))
-
-
-def _reached_nobody(message: Mapping[str, Any]) -> bool:
-    """Whether it failed for all of them, as far as Twilio knows.
-
-    https://www.twilio.com/docs/conversations-classic/delivery-receipts
-    """
-    told = message.get("delivery")
-    if not isinstance(told, dict):
-        return False
-    return "all" in (told.get("failed"), told.get("undelivered"))
 
 
 def _number(code: str | None) -> int:

@@ -74,8 +74,13 @@ def sent_at(message: Resource) -> float:
 
 def said_at(message: Resource) -> float:
     """When a message came into its conversation."""
+    return iso_8601(a_string(message, "date_created"))
+
+
+def iso_8601(text: str) -> float:
+    """A time as Conversations tell it, in seconds since the epoch; 0 for what is none."""
     try:
-        moment = datetime.fromisoformat(a_string(message, "date_created"))
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return 0.0
     return _epoch(moment)

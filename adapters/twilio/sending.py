@@ -9,6 +9,7 @@ https://www.twilio.com/docs/conversations-classic/api/conversation-message-resou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from adapters.twilio import outbound
@@ -93,7 +94,9 @@ class Sending:
         address = delivery.address
         if not outbound.is_group(address):
             return await self._settling.in_messages(delivery, after)
-        return await self._settling.in_conversation(delivery, await self._conversation(address))
+        conversation = await self._conversation(address)
+        found = await self._settling.in_conversation(delivery, conversation)
+        return found and replace(found, moved=_moved(address, conversation))
 
     async def typing(self, address: Address) -> None:
         """Show that an answer is being written."""
@@ -174,7 +177,6 @@ class Sending:
 
     async def _send_to_group(self, delivery: Delivery) -> Sent:
         """Send to a conversation; a group of numbers that has none yet gets one, and moves."""
-        old = delivery.address.destination
         sid = await self._conversation(delivery.address)
         media = ""
         if delivery.attachment is not None:
@@ -182,10 +184,9 @@ class Sending:
         form = outbound.conversation_message(delivery, self._settings, media=media)
         path = f"{self._api.conversation_path(sid)}/Messages"
         answer = await self._api.post(Product.CONVERSATIONS, path, form)
-        moved = None
-        if not outbound.conversation(delivery.address):
-            moved = Moved(event_id=f"moved:{old}:{sid}", old_id=old, new_id=sid)
-        return Sent(platform_id=f"{sid}:{answer.get('sid') or ''}", moved=moved)
+        return Sent(
+            platform_id=f"{sid}:{answer.get('sid') or ''}", moved=_moved(delivery.address, sid)
+        )
 
     async def _conversation(self, address: Address) -> str:
         """The conversation of a group, which is made or found where only its members are known."""
@@ -216,3 +217,11 @@ class Sending:
         if not isinstance(sid, str) or not sid:
             raise NotAccepted("Twilio does not say where the file is")
         return sid
+
+
+def _moved(address: Address, conversation: str) -> Moved | None:
+    """That a group which had no conversation yet has this one now."""
+    if outbound.conversation(address):
+        return None
+    old = address.destination
+    return Moved(event_id=f"moved:{old}:{conversation}", old_id=old, new_id=conversation)

@@ -16,7 +16,8 @@ https://www.twilio.com/docs/whatsapp/sandbox"""
 IDENTITY = "chat-gateway"
 """Who speaks for us in Conversations."""
 STAND_IN = "0:stand-in"
-"""What `gateway explain` takes for a variable that is unset: then it is any account, any number."""
+"""What `gateway explain` takes for a variable that is unset: then it is any account, any number.
+Whatever writes or listens refuses it."""
 
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
@@ -91,6 +92,16 @@ class TwilioSettings(ChannelSettings):
     def is_ours(self, address: str) -> bool:
         """Whether this is the number."""
         return self.from_ in {address, STAND_IN}
+
+    @property
+    def stood_in_for(self) -> list[str]:
+        """The keys that have no value of their own."""
+        values = {
+            "account_sid": self.account_sid,
+            "auth_token": self.auth_token.get_secret_value(),
+            "from": self.from_,
+        }
+        return [key for key, value in values.items() if value == STAND_IN]
 
     @property
     def identity_name(self) -> str:

@@ -313,6 +313,8 @@ def _code(given: Any) -> int:
 def _wait(headers: Mapping[str, str], otherwise: float) -> float:
     """Seconds that Twilio wants to be left alone for."""
     try:
-        return min(max(float(headers.get(hdrs.RETRY_AFTER, "")), 0.0), _HOUR)
+        asked = float(headers.get(hdrs.RETRY_AFTER, ""))
     except ValueError:
         return otherwise
+    # No wait at all would be a busy loop.
+    return min(asked, _HOUR) if asked > 0.0 else otherwise

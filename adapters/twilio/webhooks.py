@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from adapters.twilio.signatures import Form, Signatures, read_form
+from adapters.twilio.signatures import OTHERS, SIGNATURE, Form, Signatures, read_form
 from gateway import Unavailable, UnreadableUpdate
 
 MAX_BODY = 256 * 1024
@@ -96,7 +96,7 @@ class End:
         self._signatures = signatures
         self._serve = serve
         self._log = log
-        self._doubt = ""
+        self._doubts: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -109,6 +109,9 @@ class End:
     ) -> Response:
         if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != FORM:
             return NOT_A_FORM
+        if not headers.get(SIGNATURE):
+            # Whoever does not sign at all need not be read.
+            return self._refuse(OTHERS)
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > len(str(MAX_BODY)) or int(length) > MAX_BODY):
             return TOO_LARGE
@@ -124,13 +127,13 @@ class End:
             return FORBIDDEN
         if doubt := self._signatures.doubt(self._path, query, form, headers):
             return self._refuse(doubt)
-        self._doubt = ""
+        self._doubts.clear()
         return await self._serve(form, asked.plain())
 
     def _refuse(self, doubt: str) -> Response:
-        if doubt != self._doubt:
+        if doubt not in self._doubts:
             self._log.warning("twilio.request_unauthorized", path=self._path, hint=doubt)
-        self._doubt = doubt
+        self._doubts.add(doubt)
         return FORBIDDEN
 
 

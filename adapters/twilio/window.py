@@ -15,7 +15,7 @@ from typing import Any
 from adapters.twilio import outbound
 from adapters.twilio.api import Product, TwilioApi
 from adapters.twilio.settings import TwilioSettings
-from gateway import Address
+from gateway import Address, RecipientGone, Rejected
 
 OPEN_FOR = 86400.0
 MARGIN = 60.0
@@ -75,20 +75,27 @@ class Window:
         known = self._known(address)
         known.wrote, known.asked = await self._asked(address), self._clock()
         if self._clock() - known.wrote < OPEN_FOR - MARGIN:
+            # Twilio's clock has whole seconds: what it said before may look newer than this.
+            known.closed = 0.0
             return False
         self.closed(address)
         return True
 
     async def is_open(self, address: Address) -> bool:
-        """Whether a person may be written to freely. Asks Twilio where nothing newer is known;
-        raises as `TwilioApi.get` does."""
+        """Whether a person may be written to freely, or nobody can tell before it is tried. Asks
+        Twilio where nothing newer is known. Raises `Unavailable` and `RateLimited`."""
         if not self._settings.whatsapp or outbound.is_group(address):
             return True
         person = outbound.person(address)
         known = self._known(person)
         known.wrote = max(known.wrote, _when(address.data.get("at")))
         if not self._is_open(known) and self._clock() - known.asked > ASK_EVERY:
-            known.wrote = max(known.wrote, await self._asked(person))
+            try:
+                known.wrote = max(known.wrote, await self._asked(person))
+            except (Rejected, RecipientGone) as error:
+                # That it does not say is no verdict on what is to be sent.
+                self._log.info("twilio.window_unknown", error=str(error))
+                return not known.wrote and not known.closed
             known.asked = self._clock()
         return self._is_open(known)
 

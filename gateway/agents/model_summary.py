@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from gateway.agents.model_client import ModelClient
 from gateway.agents.model_prompt import Prompt
@@ -19,7 +20,7 @@ RULES = (
     " it, and add nothing that is not there."
 )
 LONGEST = 4000
-"""Characters kept of a summary."""
+"""Characters kept of a summary; a model that goes on and on is left after twice as many."""
 LONGEST_MESSAGE = 4000
 TOPICS = 8
 _TOPICS = re.compile(r"^[*_ ]*topics[*_ ]*:[*_ ]*(.*)$", re.IGNORECASE | re.MULTILINE)
@@ -30,7 +31,12 @@ async def condense(
 ) -> tuple[str, Sequence[str]]:
     """Text and topics. Raises ``Unavailable``, or ``ModelFailed``."""
     prompt = Prompt(instructions=RULES, history=[], question=_material(summary, messages))
-    said = "".join([piece.text async for piece in client.answer(prompt, deadline=deadline)])
+    said = ""
+    async with aclosing(client.answer(prompt, deadline=deadline)) as pieces:
+        async for piece in pieces:
+            said += piece.text
+            if len(said) > 2 * LONGEST:
+                break
     found = list(_TOPICS.finditer(said))
     text = (said[: found[-1].start()] if found else said).strip()
     if not text:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ article { margin: 1rem 0 } article.aside { opacity: .6 }
 header { font-size: .85rem; color: #666 } p { margin: .2rem 0; white-space: pre-wrap }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #ddd } }
 """
-_FENCE = re.compile(r"^[ >]*(`{3,}|~{3,})", re.MULTILINE)
+_FENCE = re.compile(r"(`{3,})[^`]*|(~{3,}).*")
 
 
 class Writer(NamedTuple):
@@ -67,9 +67,23 @@ def _plain(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    opened = len(_FENCE.findall(text)) % 2
-    lines = [*text.splitlines(), *(["```"] if opened else [])] or [""]
-    return "\n".join(f"> {printable(line)}".rstrip() for line in lines)
+    return "\n".join(f"> {line}".rstrip() for line in _inert(text.splitlines() or [""]))
+
+
+def _inert(lines: Iterable[str]) -> Iterator[str]:
+    """No element of HTML and no picture, but in code, where there are none."""
+    closing: re.Pattern[str] | None = None
+    for line in map(printable, lines):
+        if closing is not None:
+            closing = None if closing.fullmatch(line) else closing
+            yield line
+        elif fence := _FENCE.fullmatch(line):
+            # At the very beginning of a line, where it is in no list that may end before it does.
+            mark = fence[1] or fence[2]
+            closing = re.compile(rf" {{0,3}}{mark[0]}{{{len(mark)},}}[ \t]*")
+            yield line
+        else:
+            yield line.replace("<", "&lt;").replace("![", "&#33;[")
 
 
 # A page: no script, nothing from elsewhere, every text escaped.

@@ -141,11 +141,15 @@ class Bookmarks(Protocol):
 class Outcomes(Protocol):
     """What becomes of deliveries after the platform took them, where it tells later."""
 
-    async def report(self, channel: str, delivery_id: str, error: SendError | None) -> None:
+    async def report(
+        self, channel: str, delivery_id: str, error: SendError | None, *, platform_id: str = ""
+    ) -> None:
         """It arrived (None), or did not, and why; told more than once and in any order.
 
         A failure counts though the delivery was taken: ``Held`` keeps it, ``NotAccepted`` and
-        ``RateLimited`` send it again, anything else ends it. Raises ``Unavailable``.
+        ``RateLimited`` send it again, anything else ends it. ``platform_id`` is the message that
+        this is told of: once the delivery became another, it changes nothing. By it alone (without
+        ``delivery_id``) a delivery of the last days is found. Raises ``Unavailable``.
         """
         ...
 

@@ -277,6 +277,12 @@ class Store(Protocol):
         """Deliveries that are held, in the order of their making; those for one destination."""
         ...
 
+    async def sent_as(
+        self, scope: OperatorScope, channel: str, platform_id: str
+    ) -> Delivery | None:
+        """The delivery that was sent as this message, if it was made in the last days."""
+        ...
+
     async def delivery(self, scope: OperatorScope, delivery_id: str) -> Delivery | None:
         """One delivery."""
         ...

@@ -56,7 +56,7 @@ class ChannelSettings(Model):
     allow: tuple[ParticipantId, ...] = ()
     """Participant ids that may talk to the bot; empty: everyone."""
     admins: tuple[ParticipantId, ...] = ()
-    """Participant ids that may reset a shared session; empty: every member."""
+    """Participant ids that may reset a shared session, or go on in another; empty: every member."""
     on_unknown: Literal["resend", "hold"] = "resend"
     """What to do with a delivery whose outcome a crash left unknown."""
     reset: ResetText | Mapping[ConversationKind, ResetText] = "never"
@@ -87,7 +87,8 @@ class GatewaySection(Model):
     listen: str = "127.0.0.1:8080"
     """Address and port of the HTTP server; port 0 takes a free one."""
     public_url: str = ""
-    """The server's address as platforms reach it; webhook signatures are computed on it."""
+    """The server's address as platforms reach it; webhook signatures are computed on it. Default:
+    the variable GATEWAY_PUBLIC_URL."""
     database: str = "sqlite:///data/gateway.db"
     """Where everything is kept: sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME."""
     redis: str = ""

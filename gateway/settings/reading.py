@@ -27,6 +27,7 @@ from gateway.settings.models import (
 from gateway.settings.variables import Expander, texts
 
 OPERATOR_TOKEN = "GATEWAY_OPERATOR_TOKEN"  # noqa: S105 - the variable's name
+PUBLIC_URL = "GATEWAY_PUBLIC_URL"
 SECTIONS = ("gateway", "agents", "channels", "limits")
 
 _CHANNEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*"), "use a to z, digits, - and _"
@@ -92,6 +93,8 @@ class Reading:
         if token and "operator_token" not in table:
             register_secret(token)
             table = {**table, "operator_token": SecretStr(token)}
+        if address := self.environ.get(PUBLIC_URL):
+            table = {"public_url": address, **table}
         return self._section(GatewaySection, self._filled(table, ("gateway",)), ("gateway",))
 
     def gateway_section(self, raw: dict[str, Any]) -> GatewaySection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.store.text import clean, dumps, loads
 
 # Spelled out, so that the index on the state is sought for each and what was sent is never read.
 _NOT_SENT = tuple(state.value for state in DeliveryState if state is not DeliveryState.SENT)
+_SENT_LATELY = 3 * 86400.0
 _PENDING = deliveries.c.state == sql.constant("pending")
 
 _insert = sql.insert(deliveries)
@@ -113,6 +115,22 @@ def held(
         mine = (deliveries.c.channel == channel, deliveries.c.destination == clean(destination))
         query = query.where(*mine)
     return [_delivery(row) for row in connection.execute(query.order_by(deliveries.c.id))]
+
+
+@scoped(OperatorScope)
+def sent_as(
+    connection: Connection, scope: OperatorScope, channel: str, platform_id: str
+) -> Delivery | None:
+    """The delivery that was sent as this message, among those of the last days."""
+    query = select(deliveries).where(
+        deliveries.c.id >= sql.id_at(time.time() - _SENT_LATELY),
+        # Not the bare column: the index on it would read everything that was ever sent.
+        deliveries.c.state.concat("") == "sent",
+        deliveries.c.channel == channel,
+        deliveries.c.platform_id == clean(platform_id),
+    )
+    found = connection.execute(query.limit(1)).first() if platform_id else None
+    return None if found is None else _delivery(found)
 
 
 @scoped(OperatorScope)

@@ -298,6 +298,12 @@ class SqlStore:
         """As ``Store.held``."""
         return await self._read(deliveries.held, scope, channel, destination)
 
+    async def sent_as(
+        self, scope: OperatorScope, channel: str, platform_id: str
+    ) -> Delivery | None:
+        """As ``Store.sent_as``."""
+        return await self._read(deliveries.sent_as, scope, channel, platform_id)
+
     async def delivery(self, scope: OperatorScope, delivery_id: str) -> Delivery | None:
         """As ``Store.delivery``."""
         return await self._read(deliveries.one, scope, delivery_id)

@@ -97,7 +97,9 @@ class BareOutcomes:
         self.reported: list[tuple[str, str, SendError | None]] = []
         self.released: list[tuple[str, str]] = []
 
-    async def report(self, channel: str, delivery_id: str, error: SendError | None) -> None:
+    async def report(
+        self, channel: str, delivery_id: str, error: SendError | None, *, platform_id: str = ""
+    ) -> None:
         """Keep it."""
         self.reported.append((channel, delivery_id, error))
 

@@ -135,6 +135,22 @@ class OutboxContract:
         everything = [one.text for one in await store.held(OPERATOR)]
         assert everything == [text for text in made if text != "sent"]
 
+    async def test_a_delivery_is_found_by_the_message_it_was_sent_as(self, store: Store) -> None:
+        talk = Talk(store)
+        accepted, hold = await talk.holds()
+        made = [
+            delivery(hold.lane_id, "lost", platform_id="SM1"),
+            delivery(hold.lane_id, "sent", platform_id="SM1", state=DeliveryState.SENT),
+            delivery(hold.lane_id, "other", platform_id="SM2", state=DeliveryState.SENT),
+            delivery(hold.lane_id, "nameless", state=DeliveryState.SENT),
+        ]
+        await talk.commits(talk.turn(accepted, hold, deliveries=tuple(made)))
+        found = await store.sent_as(OPERATOR, CHANNEL, "SM1")
+        assert found is not None
+        assert found.text == "sent"
+        for channel, message in (("other", "SM1"), (CHANNEL, "SM3"), (CHANNEL, "")):
+            assert await store.sent_as(OPERATOR, channel, message) is None
+
 
 class BookmarkContract:
     """How far channels have read, and which lanes there are."""

@@ -52,6 +52,21 @@ class SummaryContract:
         assert not await store.put_summary(talk.scope, replace(before, text="secret", upto=4))
         assert not (await store.summary(talk.scope)).text
 
+    @pytest.mark.parametrize("text", ["other", None], ids=["edited", "deleted"])
+    async def test_one_that_has_nothing_of_a_changed_message_stays(
+        self, store: Store, text: str | None
+    ) -> None:
+        talk = Placed(store)
+        await talk.writes("p/1")
+        await talk.writes("p/2")
+        assert await store.put_summary(talk.scope, replace(FIRST, upto=2))
+        before = await store.summary(talk.scope)
+        assert await talk.revises(Revision(origin="p/2", text=text))
+        kept = await store.summary(talk.scope)
+        assert kept == replace(before, revision=kept.revision)
+        assert not await store.put_summary(talk.scope, replace(before, text="secret", upto=4))
+        assert await store.put_summary(talk.scope, replace(kept, text="next", upto=4))
+
     async def test_it_goes_with_its_session_and_is_nobody_elses(self, store: Store) -> None:
         talk, other = Opened(store, "one"), Opened(store, "two")
         await talk.exchange()

@@ -292,6 +292,12 @@ async def test_stop_hangs_up(house: House) -> None:
     await visitor.client.say("/stop")
     await model.wait_until(lambda: model.hung_up == hung_up + 1)
     stopped = await visitor.client.ask("GET", halted.headers["Location"])
+    for _ in range(200):
+        # That it hung up is not yet that the turn is over.
+        if stopped.texts:
+            break
+        await asyncio.sleep(0.05)
+        stopped = await visitor.client.ask("GET", halted.headers["Location"])
     assert "Stopped." in stopped.texts
 
 

@@ -67,6 +67,17 @@ async def test_a_store_that_is_away_loses_nothing(
     assert dict(await store.bookmarks("c", 9)) == {"x": "2", "y": "1"}
 
 
+async def test_the_last_of_both_kinds_counts(store: Store) -> None:
+    ledger = Ledger(store)
+    ledger.put("c", "x", "1", lasting=True)
+    ledger.put("c", "x", "2")
+    ledger.put("c", "y", "1")
+    ledger.put("c", "y", "2", lasting=True)
+    assert dict(await ledger.load("c")) == {"x": "2", "y": "2"}
+    await ledger.flush()
+    assert dict(await store.bookmarks("c", 9)) == {"x": "2", "y": "2"}
+
+
 async def test_two_flushes_at_once_lose_nothing(store: Store) -> None:
     ledger = Ledger(store)
     ledger.put("a", "x", "1")

@@ -18,10 +18,15 @@ from gateway.domain import (
     Inbound,
     Message,
     Participant,
+    Question,
     Role,
     Session,
+    Summary,
 )
 from gateway.lane import Lane, Memory, Waiting
+from gateway.ports.adapter import Part
+from gateway.ports.records import Hold
+from gateway.seen import Seen
 
 PLACE = Conversation(kind=ConversationKind.DIRECT, id="7")
 SAID = Inbound(
@@ -95,3 +100,53 @@ def test_what_a_row_has_said_already_is_no_history_of_its_turn() -> None:
     assert context.history(None, "r1") == ()
     assert [m.number for m in context.history(memory, "r2")] == [1, 2, 3]
     assert [m.number for m in context.history(memory, "r1")] == [1, 3]
+
+
+@pytest.mark.parametrize(("first", "told"), [(1, ""), (3, "so far")])
+def test_a_turn_that_sees_all_that_was_said_is_told_no_summary(first: int, told: str) -> None:
+    session = Session(
+        id="s",
+        lane_id="l",
+        channel="c",
+        agent="a",
+        owner="o",
+        conversation=PLACE,
+        created_at=0.0,
+        last_activity=0.0,
+    )
+    window = deque([message(first), message(first + 1)])
+    memory = Memory(session=session, window=window, summary=Summary(text="so far", upto=2))
+    said = row("m", "now")
+    seen = Seen(
+        turn_id="u",
+        task_id="t",
+        row_id=said.id,
+        folded=(),
+        hold=Hold(lane_id="l", fence=1),
+        channel="c",
+        inbound=said.inbound,
+        session=session,
+        now=0.0,
+        said_at=0.0,
+        way=Plain(),
+    )
+    turn = context.build(seen, said, "a", memory, (), nothing)
+    assert [m.number for m in turn.messages] == [first, first + 1]
+    assert turn.summary.text == told
+
+
+class Plain:
+    """A channel that is asked nothing here."""
+
+    def spell(self, text: str, question: Question | None, address: Address) -> str:
+        return text
+
+    def split(self, text: str, *, markdown: bool) -> list[Part]:
+        return [Part(text=text)]
+
+    def carries(self, attachment: Attachment) -> bool:
+        return True
+
+
+async def nothing(attachment: Attachment) -> bytes:
+    raise LookupError(attachment.name)

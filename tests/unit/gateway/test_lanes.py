@@ -23,6 +23,7 @@ from gateway.domain import (
     Participant,
     Role,
     Session,
+    Summary,
 )
 from gateway.lane import Lane, Memory, Waiting
 from gateway.lanes import Lanes
@@ -252,6 +253,22 @@ async def test_a_lane_remembers_what_was_edited_and_forgets_what_was_deleted() -
     kept = lane.memory["agent"].window
     assert [message.text for message in kept] == ["x", "y"]
     assert kept.maxlen == window.maxlen
+
+
+async def test_what_a_changed_message_may_have_come_to_is_forgotten() -> None:
+    made = Summary(text="said and gone", upto=7)
+    for place, kept in (("g/m8", True), ("g/m7", False), ("g/elsewhere", False)):
+        lane = Lane("l", memory={"agent": remembered("s", 0)})
+        memory = lane.memory["agent"]
+        memory.summary, memory.condense_from = made, 99
+        for number in (7, 8):
+            said = Message(
+                number=number, role=Role.USER, text="x", created_at=0.0, origin=f"g/m{number}"
+            )
+            memory.window.append(said)
+        lane.revise((Revision(origin=place, text=None),))
+        assert memory.summary == (made if kept else Summary()), place
+        assert memory.condense_from == (99 if kept else 0)
 
 
 async def test_stop_cancels_the_running_turn_only(worker: Worker) -> None:

@@ -51,6 +51,7 @@ class Platform:
         self.tried: list[str] = []
         self.shown: list[str] = []
         self.moved: Moved | None = None
+        self.ids: list[str] = []
         self.rates: list[tuple[str, Rate]] = []
 
     def routes(self) -> list[Any]:
@@ -67,7 +68,8 @@ class Platform:
         await asyncio.sleep(0)
         if self.plan:
             raise self.plan.pop(0)
-        return Sent(platform_id=f"id of {delivery.text}", moved=self.moved)
+        platform_id = self.ids.pop(0) if self.ids else f"id of {delivery.text}"
+        return Sent(platform_id=platform_id, moved=self.moved)
 
     preview_every = 1.0
 
@@ -122,11 +124,12 @@ class Bench:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.get_running_loop().create_task(work))
 
-    async def commit(self, *texts: str, started: bool = False) -> list[Delivery]:
+    async def commit(self, *texts: str, started: bool = False, turn: str = "") -> list[Delivery]:
         """Store these as one turn's deliveries, as a commit leaves them."""
         talk = Talk(self.store)
         accepted, hold = await talk.holds()
-        wanted = tuple(delivery(talk.lane_id, text, started=started) for text in texts)
+        made = (delivery(talk.lane_id, text, started=started) for text in texts)
+        wanted = tuple(replace(one, turn_id=turn) for one in made)
         await self.store.commit(replace(talk.turn(accepted, hold), deliveries=wanted))
         return list(wanted)
 
@@ -165,6 +168,30 @@ async def test_that_a_group_has_moved_is_passed_on_and_harms_no_delivery(bench: 
     found = await bench.sends("one", "two")
     assert bench.moves == [bench.platform.moved] * 2
     assert {one.state for one in found} == {DeliveryState.SENT}
+
+
+async def test_what_is_tried_again_goes_before_what_is_newer_and_waits(bench: Bench) -> None:
+    old, older, first, second = await bench.commit("old", "older", "first", "second")
+    bench.outbox.put([first, second])
+    # What is put first is being tried.
+    bench.outbox.put([older])
+    bench.outbox.put([old])
+    await bench.settle()
+    assert bench.platform.tried == ["first", "old", "older", "second"]
+
+
+async def test_what_was_sent_is_on_record_before_a_long_wait(bench: Bench) -> None:
+    sent, later = await bench.commit("sent", "later")
+    bench.outbox.put([sent, replace(later, not_before=time.time() + 3600.0)])
+    for _ in range(500):
+        if (await bench.stored(sent)).state is DeliveryState.SENT:
+            break
+        await asyncio.sleep(0.01)
+    else:
+        pytest.fail("it is not on record")
+    for task in bench.tasks:
+        task.cancel()
+    await asyncio.gather(*bench.tasks, return_exceptions=True)
 
 
 async def test_previews_leave_room_for_the_answer(bench: Bench) -> None:

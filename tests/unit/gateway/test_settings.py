@@ -514,6 +514,11 @@ TOKENS = {
     "DISCORD_BOT_TOKEN": f"MTIzNDU2Nzg5MDEyMzQ1Njc4.{'d' * 6}.{'e' * 38}",
     "SLACK_BOT_TOKEN": f"xoxb-{'b' * 20}",
     "SLACK_APP_TOKEN": f"xapp-{'a' * 20}",
+    "TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
+    "TWILIO_AUTH_TOKEN": "f" * 32,
+    "TWILIO_WHATSAPP_NUMBER": "+14155238886",
+    "TWILIO_SMS_NUMBER": "+15005550001",
+    "GATEWAY_PUBLIC_URL": "https://bots.example.org/",
 }
 
 
@@ -526,7 +531,9 @@ def test_the_file_and_the_embedded_default_do_the_same(environ: dict[str, str]) 
     file = load(ROOT / USUAL, environ, adapters, kinds)
     for section in ("gateway", "limits", "agents", "channels", "skipped"):
         assert getattr(default, section) == getattr(file, section)
-    assert set(default.channels) == {"web", *(["telegram", "discord", "slack"] if environ else [])}
+    everywhere = ["telegram", "discord", "slack", "whatsapp", "sms"]
+    assert set(default.channels) == {"web", *(everywhere if environ else [])}
+    assert default.gateway.public_url == ("https://bots.example.org" if environ else "")
     assert {c.settings.agent for c in default.channels.values()} == {"demo"}
     assert default.source == "the embedded default"
     assert tomllib.loads(embedded()) == tomllib.loads((ROOT / USUAL).read_text())
@@ -559,13 +566,13 @@ def test_examples_are_valid(path: Path, tmp_path: Path) -> None:
 
     class Environ(dict[str, str]):
         def get(self, name: str, default: Any = None) -> Any:
-            if name == "TWILIO_ACCOUNT_SID":
-                return f"AC{'a' * 32}"
-            numbers = {
+            known = {
+                "GATEWAY_PUBLIC_URL": "https://bots.example.org",
+                "TWILIO_ACCOUNT_SID": f"AC{'a' * 32}",
                 "TWILIO_WHATSAPP_NUMBER": "+15005550001",
                 "TWILIO_SMS_NUMBER": "+15005550002",
             }
-            return numbers.get(name, f"1:{name}-{'a' * 30}")
+            return known.get(name, f"1:{name}-{'a' * 30}")
 
     copy = tmp_path / "gateway.toml"
     copy.write_text(path.read_text())

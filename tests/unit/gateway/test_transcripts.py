@@ -42,7 +42,17 @@ HOSTILE = [
     "</p></article><h1>free</h1>",
     "\x1b[31mred\x1b[0m",
     "- a\n- b\n\n## c",
+    "\\<script>alert(1)</script>",
+    "`<i>` and ![a picture](http://example.org/seen.png)",
+    "- ```\n<script>alert(1)</script>",
+    "  ```\n<script>alert(1)</script>",
+    "- a\n  ~~~\n<script>alert(1)</script>",
+    "````\n```\n````\n<script>alert(1)</script>",
+    "```a`b\n<script>alert(1)</script>",
+    "~~~ a\n~~~  \n<script>alert(1)</script>",
+    "\t```\n<script>alert(1)</script>",
 ]
+MARKS = st.text(alphabet="`~<>![]()ab-/ \n\t\\&1.", max_size=60)
 
 
 def said(text: str, role: Role = Role.USER) -> Message:
@@ -82,10 +92,12 @@ def test_nothing_in_a_page_is_anybodys_element(text: str) -> None:
     assert "".join(shown.split()) in "".join(page.words.split())
 
 
-@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=200)))
-def test_nothing_in_a_quotation_leaves_it(text: str) -> None:
+@given(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=200), MARKS))
+def test_nothing_in_a_quotation_leaves_it_or_is_anybodys_element(text: str) -> None:
     after = said("the next", Role.ASSISTANT)
     tokens = MarkdownIt("commonmark").parse(written("markdown", said(text), after))
+    inline = [child for token in tokens for child in token.children or ()]
+    assert not {token.type for token in (*tokens, *inline)} & {"html_block", "html_inline", "image"}
     outside = [token for token in tokens if token.level == 0]
     headings = [token for token in outside if token.type == "heading_open"]
     assert [token.tag for token in headings] == ["h1", "h2", "h2"]
@@ -100,6 +112,12 @@ def test_a_transcript_says_who_said_what_and_which_files_came() -> None:
         text = written(form, *messages)
         for words in ("look", "map.png, 1,234 bytes", "helper", "nice", "boats", "so on"):
             assert words in text, (form, words)
+
+
+def test_code_stays_as_it_was_written() -> None:
+    assert "> ```html\n> <b>\n> ```\n> &lt;b>" in written(
+        "markdown", said("```html\n<b>\n```\n<b>")
+    )
 
 
 def test_nothing_can_be_loaded_by_a_page() -> None:

@@ -340,3 +340,27 @@ def test_an_anonymous_session_lives_on_by_being_used() -> None:
     seen = replace(SEEN, session=replace(SESSION, expires_at=200.0))
     _, session = turn.answer(seen, Said(text="x"), ())
     assert session.expires_at == 100.0 + turn.ANONYMOUS_LIFE
+
+
+AFRESH = replace(
+    SEEN, stored=False, closes=SESSION, preface="Anew.", session=replace(SESSION, id="n")
+)
+
+
+@pytest.mark.parametrize(
+    ("partial", "told"), [("", "Anew.\n\nStopped."), ("so far", "*Anew.*\n\nso farStopped.")]
+)
+def test_who_stops_the_first_answer_of_a_new_session_is_told_of_it(partial: str, told: str) -> None:
+    effects, _ = turn.notice(AFRESH, "Stopped.", Outcome.CANCELLED, (), partial=partial)
+    assert "".join(delivery.text for delivery in effects.deliveries) == told
+    assert [session.id for session in effects.new_sessions] == ["n"]
+    assert [session.id for session in effects.sessions] == ["s"]
+    assert "Anew." not in "".join(entry.message.text for entry in effects.entries)
+
+
+def test_what_begins_no_session_says_nothing_of_one() -> None:
+    for text, outcome in (("No.", Outcome.REFUSED), ("", Outcome.CANCELLED)):
+        effects, _ = turn.notice(AFRESH, text, outcome, ())
+        assert "".join(delivery.text for delivery in effects.deliveries) == text
+        assert not effects.sessions
+        assert not effects.new_sessions

@@ -78,12 +78,16 @@ class Told:
 
     def __init__(self) -> None:
         self.reports: list[tuple[str, SendError | None]] = []
+        self.messages: list[str] = []
         self.released: list[str] = []
 
-    async def report(self, channel: str, delivery_id: str, error: SendError | None) -> None:
+    async def report(
+        self, channel: str, delivery_id: str, error: SendError | None, *, platform_id: str = ""
+    ) -> None:
         """Note it."""
         assert channel == CHANNEL
         self.reports.append((delivery_id, error))
+        self.messages.append(platform_id)
 
     async def release(self, channel: str, destination: str) -> int:
         """Note it."""

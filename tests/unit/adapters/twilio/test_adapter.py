@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from adapters.twilio import catching_up, intake, opting_out
 from adapters.twilio.adapter import SmsAdapter, WhatsAppAdapter
+from adapters.twilio.settings import STAND_IN
 from gateway import (
     Act,
     Action,
@@ -126,6 +127,22 @@ async def test_without_a_public_address_it_does_not_run(host: BareHost) -> None:
     (problem,) = caught.value.problems
     assert problem.where == "gateway.public_url"
     assert "https://" in (problem.hint or "")
+
+
+@pytest.mark.parametrize("key", ["account_sid", "auth_token", "from"])
+async def test_a_stand_in_is_for_reading_events_alone(host: BareHost, key: str) -> None:
+    """It is any account and any number: a channel of it would hear all of them."""
+    host.public_url = "https://chat.example.com"
+    adapter = SmsAdapter(NAME, sms(**{key: STAND_IN}), host)
+
+    async def receive(raw: bytes) -> Any:
+        raise AssertionError
+
+    async with asyncio.timeout(1):
+        for doing in (adapter.run(receive), adapter.check()):
+            with pytest.raises(ConfigurationError) as caught:
+                await doing
+            assert [one.where for one in caught.value.problems] == [f"channels.{NAME}.{key}"]
 
 
 async def test_a_live_message_waits_for_what_came_before_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from base64 import b64encode
@@ -186,6 +187,13 @@ async def test_a_list_ends_at_its_limit(twilio: Twilio) -> None:
     twilio.says({"messages": [{"sid": "a"}] * 10, "next_page_uri": MESSAGES})
     found = [one async for one in twilio.api.pages(Product.API, MESSAGES, "messages", limit=25)]
     assert (len(found), len(twilio.arrived)) == (25, 3)
+
+
+async def test_pages_without_entries_do_not_lead_on_for_ever(twilio: Twilio) -> None:
+    twilio.says({"messages": [], "next_page_uri": MESSAGES})
+    async with asyncio.timeout(5.0):
+        found = [one async for one in twilio.api.pages(Product.API, MESSAGES, "messages", limit=25)]
+    assert (found, len(twilio.arrived)) == ([], 25)
 
 
 @pytest.mark.parametrize("named", [5, "", "https://[", {"a": 1}])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
 from adapters.twilio import catching_up, history, intake
+from adapters.twilio.assembling import Assembling
 from adapters.twilio.catching_up import CONVERSATION, CONVERSATIONS, MESSAGES
 from gateway import ConversationKind, Unavailable
+from gateway import observability as obs
 from gateway.testing.adapter import make_delivery
 from gateway.testing.simulator import Fault
 from tests.unit.adapters.twilio.number import NAME, Kind, Number, adapter_for, number, until
@@ -20,6 +23,12 @@ from tests.unit.adapters.twilio.number import NAME, Kind, Number, adapter_for, n
 async def twilio(request: pytest.FixtureRequest) -> AsyncIterator[Number]:
     kind: Kind = request.param
     async with number(kind) as everything:
+        yield everything
+
+
+@pytest.fixture
+async def whatsapp() -> AsyncIterator[Number]:
+    async with number("whatsapp") as everything:
         yield everything
 
 
@@ -241,6 +250,41 @@ async def test_what_twilio_is_still_receiving(twilio: Number, age: float, heard:
         await twilio.inbox.wait(len(heard))
         await asyncio.sleep(0.03)
         assert twilio.inbox.texts == heard
+
+
+async def test_a_clock_that_is_behind_hides_nothing(
+    twilio: Number, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was refused does not come by itself, however young Twilio says that it is."""
+    twilio.mark(MESSAGES, str(time.time() - 600))
+    await twilio.lose("one", "two")
+    behind = SimpleNamespace(time=lambda: time.time() - 30)
+    monkeypatch.setattr(catching_up, "time", behind)
+    async with twilio.running():
+        await twilio.inbox.wait(2)
+
+
+async def test_a_clock_that_was_ahead_hides_nothing(twilio: Number) -> None:
+    twilio.mark(MESSAGES, str(time.time() + 1e6))
+    await twilio.lose("one")
+    async with twilio.running():
+        await twilio.inbox.wait(1)
+
+
+async def test_files_that_are_not_told_of_hold_nothing_up(twilio: Number) -> None:
+    twilio.mark(MESSAGES, str(time.time() - 600))
+    twilio.simulator.drop(2)
+    await twilio.simulator.send_file(
+        b"\x89PNG", "cat.png", "image/png", person=twilio.ann, place=twilio.here, caption="look"
+    )
+    await twilio.say("and this")
+    await until(lambda: len(twilio.simulator.lost()) == 2)
+    twilio.simulator.fail_next(Fault.BLOCKED, 1, method="ListMedia")
+    async with twilio.running():
+        await twilio.inbox.wait(2)
+    first, second = twilio.inbox.texts
+    assert first.startswith("look\n[file: ")
+    assert second == "and this"
 
 
 async def test_nobody_takes_anything_after_the_end(twilio: Number) -> None:
@@ -552,16 +596,57 @@ async def test_where_it_cannot_be_asked_nothing_is_taken_for_private(twilio: Num
     assert len(twilio.simulator.calls("ListParticipantConversation")) == 4
 
 
-async def test_a_failure_is_logged_once(twilio: Number, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_failure_is_logged_once(twilio: Number) -> None:
     twilio.mark(MESSAGES, str(time.time() - 600))
     await twilio.lose("lost")
     twilio.simulator.fail_next(Fault.SERVER_ERROR, 3, method="ListMessage")
-    async with twilio.running():
-        await twilio.inbox.wait(1)
-        await asyncio.sleep(0.02)
-    said = capsys.readouterr().out
+    with obs.captured() as logs:
+        async with twilio.running():
+            await twilio.inbox.wait(1)
+            await asyncio.sleep(0.02)
+    said = [one["event"] for one in logs]
     assert said.count("twilio.catch_up_failed") == 1
     assert said.count("twilio.caught_up") == 1
+
+
+async def test_private_words_from_before_a_group_are_private(whatsapp: Number) -> None:
+    """Now whatever Ann writes goes to the group; what she wrote before did not."""
+    async with whatsapp.running():
+        pass
+    await whatsapp.lose("to you alone")
+    whatsapp.simulator.pass_time(300, whatsapp.here)
+    whatsapp.mark(MESSAGES, str(time.time() - 600))
+    bob = whatsapp.simulator.person("Bob")
+    place = whatsapp.simulator.place("group", people=[whatsapp.ann, bob])
+    await whatsapp.lose("to everybody", place=place)
+    later = whatsapp.again()
+    async with later.running():
+        await later.inbox.wait(2)
+    heard = {event.text: event.conversation.kind for event in later.inbox.heard}
+    assert heard == {
+        "to you alone": ConversationKind.DIRECT,
+        "to everybody": ConversationKind.GROUP,
+    }
+
+
+@pytest.mark.parametrize("kind", ["whatsapp", "sms"])
+async def test_what_was_said_in_a_group_that_is_closed_is_not_private(kind: Kind) -> None:
+    async with number(kind) as twilio:
+        async with twilio.running():
+            pass
+        bob = twilio.simulator.person("Bob")
+        place = twilio.simulator.place("group", people=[twilio.ann, bob])
+        await twilio.lose("to everybody", place=place)
+        talk = twilio.simulator._world.conversations[place.id]
+        talk.state, talk.updated = "closed", time.time()
+        private = twilio.simulator.place("direct", people=[twilio.ann])
+        await twilio.lose("to you alone", place=private)
+        later = twilio.again()
+        async with later.running():
+            await later.inbox.wait(1)
+            await asyncio.sleep(0.03)
+        heard = {event.text: event.conversation.kind for event in later.inbox.heard}
+        assert heard == {"to you alone": ConversationKind.DIRECT}
 
 
 async def test_a_group_that_is_gone_stops_nothing(group: Number) -> None:
@@ -576,6 +661,53 @@ async def test_a_group_that_is_gone_stops_nothing(group: Number) -> None:
     async with later.running():
         await later.inbox.wait(1)
     assert later.inbox.texts == ["in private"]
+
+
+@pytest.mark.parametrize("what", ["ListConversationMessage", "ListConversationScopedWebhook"])
+async def test_a_group_that_is_not_shown_keeps_nobody_from_the_others(
+    group: Number, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(Assembling, "is_ours", lambda *_: False)
+    monkeypatch.setattr(catching_up, "AGAIN_AFTER", 60.0)
+    async with group.running():
+        pass
+    other = group.simulator.person("Other")
+    place = group.simulator.place(
+        "group", people=[other, *([group.ann] * (group.account[0] == "+"))]
+    )
+    await group.lose("first group")
+    group.simulator.drop()
+    await group.simulator.say("second group", person=other, place=place)
+    await until(lambda: len(group.simulator.lost()) == 2)
+    group.simulator.fail_next(Fault.BLOCKED, 1, method=what)
+    complete = str(time.time() - 600)
+    group.mark(CONVERSATIONS, complete)
+    later = group.again()
+    async with later.running():
+        await later.inbox.wait(1)
+        await asyncio.sleep(0.03)
+        if what == "ListConversationScopedWebhook":
+            assert later.marks[CONVERSATIONS] == complete
+    # It is still to be asked for: nothing was skipped.
+    again = group.again()
+    async with again.running():
+        await until(lambda: len(group.inbox.keys) == 2)
+
+
+async def test_a_group_that_is_gone_is_asked_for_once(
+    group: Number, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = rounds(monkeypatch, group)
+    async with later.running():
+        await later.say("one")
+        await later.inbox.wait(1)
+        del group.simulator._world.conversations[group.here.id]
+        asked = len(later.simulator.calls("ListConversationMessage"))
+        await until(lambda: len(later.simulator.calls("ListConversationMessage")) > asked)
+        asked = len(later.simulator.calls("ListConversationMessage"))
+        rounds_so_far = len(later.simulator.calls("ListMessage"))
+        await until(lambda: len(later.simulator.calls("ListMessage")) > rounds_so_far + 2)
+        assert len(later.simulator.calls("ListConversationMessage")) <= asked + 1
 
 
 async def test_private_words_of_somebody_in_a_group_text_are_private(sms: Number) -> None:
@@ -595,6 +727,26 @@ async def test_private_words_of_somebody_in_a_group_text_are_private(sms: Number
         "to everybody": ConversationKind.GROUP,
         long.strip(): ConversationKind.DIRECT,
     }
+
+
+async def test_a_group_text_that_is_not_shown_holds_nothing_up(sms: Number) -> None:
+    """What may have been said there is not taken for private; what others say is taken."""
+    async with sms.running():
+        pass
+    bob = sms.simulator.person("Bob")
+    place = sms.simulator.place("group", people=[sms.ann, bob])
+    await sms.lose("to everybody", place=place)
+    carl = sms.simulator.person("Carl")
+    private = sms.simulator.place("direct", people=[carl])
+    sms.simulator.drop()
+    await sms.simulator.say("to you alone", person=carl, place=private)
+    await until(lambda: len(sms.simulator.lost()) == 2)
+    sms.simulator.fail_next(Fault.BLOCKED, 1000, method="ListConversationMessage")
+    later = sms.again()
+    async with later.running():
+        await later.inbox.wait(1)
+        await asyncio.sleep(0.03)
+    assert later.inbox.texts == ["to you alone"]
 
 
 async def test_a_group_text_without_a_conversation_is_not_taken_for_private(sms: Number) -> None:

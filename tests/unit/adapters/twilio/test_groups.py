@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from adapters.twilio.groups import unique_name
 from gateway import ConfigurationError, ConversationKind, Group, Grouping, Unavailable
 from gateway.testing.adapter import BareHost
 from gateway.testing.simulator import Fault, SimulatedPlace
-from tests.unit.adapters.twilio.number import NAME, Number, number
+from tests.unit.adapters.twilio.number import NAME, Number, number, until
 
 OURS = "+15550001111"
 
@@ -259,6 +260,19 @@ async def test_what_breaks_in_the_middle_leaves_nothing(whatsapp: Number, method
         await whatsapp.adapter.create_group("Garden", [whatsapp.ann.id])
     assert await whatsapp.adapter.groups() == []
     assert whatsapp.simulator.calls("DeleteConversation")
+
+
+async def test_giving_up_in_the_middle_leaves_nothing(whatsapp: Number) -> None:
+    """Nobody waits for a minute and finds half a group later."""
+    (bob,) = people(whatsapp, "Bob")
+    method = "CreateConversationParticipant"
+    whatsapp.simulator.fail_next(Fault.TIMEOUT_AFTER_ACCEPT, method=method)
+    doing = asyncio.create_task(whatsapp.adapter.create_group("Garden", [whatsapp.ann.id, bob]))
+    await until(lambda: whatsapp.simulator.calls(method))
+    doing.cancel()
+    await asyncio.wait([doing])
+    assert doing.cancelled()
+    assert not whatsapp.simulator._world.conversations
 
 
 async def test_a_rate_limit_says_how_long(whatsapp: Number) -> None:

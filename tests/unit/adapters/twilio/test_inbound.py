@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.twilio import inbound
+from adapters.twilio.settings import STAND_IN
 from gateway import (
     Action,
     Address,
@@ -84,7 +85,8 @@ def test_who_hides_the_number_is_known_by_both_ids() -> None:
     assert (both.participant.id, both.also) == (ANN, (BSUID,))
     hidden = heard(form(From=BSUID, ExternalUserId=BSUID))
     assert (hidden.participant.id, hidden.also) == (BSUID, (ANN,))
-    assert hidden.participant.aliases == (ANNS_NUMBER[1:], ANNS_NUMBER)
+    assert hidden.participant.aliases == (ANNS_NUMBER[1:], ANNS_NUMBER, ANN)
+    assert BSUID in both.participant.aliases, "a list of people may have either"
     alone = heard(form(From=BSUID, ExternalUserId=BSUID, WaId=...))
     assert (alone.also, alone.participant.aliases) == ((), ())
     assert alone.address.data["to"] == BSUID
@@ -182,6 +184,15 @@ def test_joining_the_sandbox_says_nothing_to_the_agent() -> None:
 def test_stop_is_not_for_the_agent(word: str) -> None:
     assert reason(form(word)) == "they want no more messages"
     assert heard(form(word), whatsapp(opt_out=False)).text == word
+
+
+@pytest.mark.parametrize("field", ["ButtonPayload", "ListId"])
+@pytest.mark.parametrize("label", ["Cancel", "End", "Start"])
+def test_an_option_called_like_a_keyword_is_an_answer(field: str, label: str) -> None:
+    event = heard(form(label, **{field: "q:01ab:1"}))
+    assert event.press == Press(question_id="01ab", option=1)
+    # Another's button may well be there for that.
+    assert reason(form(label, **{field: label.upper()})).startswith("they want ")
 
 
 def test_start_is_not_for_the_agent_and_yes_is() -> None:
@@ -292,6 +303,14 @@ def test_whoever_writes_it_is_the_same_group() -> None:
     assert by_ben.conversation == heard(group_mms(), settings).conversation
     with_us = heard(group_mms(OtherRecipients2=OUR_NUMBER), settings)
     assert with_us.conversation == by_ben.conversation
+
+
+def test_explaining_a_group_mms_leaves_our_number_out() -> None:
+    """Whichever it is: there a variable that is unset stands for any."""
+    settings = sms(conversations=True, **{"from": STAND_IN, "account_sid": STAND_IN})
+    others = {"OtherRecipients0": OUR_NUMBER, "OtherRecipients1": "+15005550007"}
+    event = heard(text_message("hi", **others), settings)
+    assert event.conversation.id == f"mms:{ANNS_NUMBER},+15005550007"
 
 
 def test_without_conversations_a_group_mms_is_not_answered_to_one() -> None:

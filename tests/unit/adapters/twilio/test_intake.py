@@ -166,6 +166,15 @@ async def test_a_message_in_a_group_lets_go_what_waits_for_the_group(here: Desk)
     assert await here.is_open(ANN)
 
 
+@pytest.mark.parametrize("event", ["onMessageUpdated", "onMessageRemoved"])
+async def test_what_is_changed_or_taken_away_is_not_written(here: Desk, event: str) -> None:
+    """Others may do that to what somebody said: it opens nobody's window."""
+    await here.intake.take(group_message(EventType=event), at=NOW)
+    assert len(here.kept) == 1
+    assert here.released == []
+    assert not here.window.is_known_open(ANN)
+
+
 async def test_what_is_not_accepted_lets_nothing_go(here: Desk) -> None:
     await here.intake.take(form(To="whatsapp:+15559998888"), at=NOW)
     await here.intake.take(form("", From="whatsapp:+1500"), at=NOW)
@@ -304,6 +313,13 @@ async def test_stop_that_cannot_be_remembered_is_not_acknowledged(here: Desk) ->
         await here.intake.take(form("Stop"), at=NOW)
     assert here.behind == 1
     assert not here.kept
+
+
+async def test_who_picks_an_option_called_cancel_stays(here: Desk) -> None:
+    said = form("Cancel", ButtonPayload="q:01ab:0", ButtonText="Cancel")
+    assert await here.intake.take(said, at=NOW) is None
+    assert not await here.opted.is_out(ANN)
+    assert here.texts == ["Cancel"]
 
 
 async def test_a_missed_stop_counts(here: Desk) -> None:

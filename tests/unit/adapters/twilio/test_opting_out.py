@@ -122,6 +122,13 @@ async def test_on_sms_twilio_keeps_the_list(host: BareHost) -> None:
     assert not host.bookmarks.kept
 
 
+async def test_who_was_kept_is_let_go_when_it_is_switched_off(host: BareHost) -> None:
+    """Then nobody reads START, which would have let them back in."""
+    await opting_out(host).take(Wish.STOP, [ANN], at=10.0, sid="SM1")
+    assert not await opting_out(host, whatsapp(opt_out=False)).is_out(ANN)
+    assert await opting_out(host).is_out(ANN)
+
+
 async def test_a_place_that_says_nothing_is_no_wish(host: BareHost) -> None:
     host.bookmarks.put("garden", f"{PLACE}{ANN}", "?")
     host.bookmarks.put("garden", f"{PLACE}{BEN}", "out x SM1")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from adapters.twilio.reports import _reached_nobody
+from adapters.twilio.settling import reached_nobody
 from gateway import (
     Delivery,
     Held,
@@ -295,4 +295,4 @@ async def test_what_happens_to_messages_of_others_is_nothing(twilio: Sender) -> 
     ],
 )
 def test_who_has_it(summary: object, nobody: bool) -> None:
-    assert _reached_nobody({"delivery": summary}) is nobody
+    assert reached_nobody({"delivery": summary}) is nobody

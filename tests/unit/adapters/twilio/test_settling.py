@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.twilio import settling
-from gateway import Delivery, OutcomeUnknown, RateLimited, Rejected, Sent, Unavailable
+from gateway import Address, Delivery, OutcomeUnknown, RateLimited, Rejected, Sent, Unavailable
 from gateway.testing.simulator import Fault, SimulatedPlace
 from tests.unit.adapters.twilio.sender import DAY, Sender, sender
 
@@ -156,7 +156,41 @@ async def test_too_much_is_not_looked_through(
         await twilio.sending.settle(twilio.delivery("hello", group), "")
 
 
+async def test_what_was_relayed_from_a_group_is_not_it() -> None:
+    async with sender(configured={"conversations": True}) as twilio:
+        group = await twilio.group()
+        before = await twilio.send("before")
+        delivery = twilio.delivery("ok")
+        await twilio.send("ok", group)
+        await twilio.until(lambda: "ok" in twilio.texts(group))
+        assert await twilio.sending.settle(delivery, before) is None
+        await lost(twilio, delivery)
+        assert await twilio.sending.settle(delivery, before) == Sent(platform_id=await last(twilio))
+
+
 # Groups
+
+
+async def test_what_reached_nobody_does_not_stand_there(whatsapp: Sender) -> None:
+    whatsapp.pass_time(DAY + 1)
+    group = await whatsapp.group()
+    delivery = whatsapp.delivery("hi", group)
+    await whatsapp.sending.send(delivery)
+    await whatsapp.until(lambda: whatsapp.host.outcomes.of(delivery))
+    assert await whatsapp.sending.settle(delivery, "") is None
+
+
+async def test_a_group_text_that_is_found_has_moved() -> None:
+    async with sender("sms", configured={"conversations": True}) as twilio:
+        members = tuple(sorted((twilio.ann.id, twilio.bob.id)))
+        there = Address(destination=f"mms:{','.join(members)}", data={"members": list(members)})
+        delivery = replace(twilio.delivery("hi"), address=there)
+        await lost(twilio, delivery)
+        sent = await twilio.sending.settle(delivery, "")
+        assert sent is not None
+        assert sent.moved is not None
+        assert sent.moved.old_id == there.destination
+        assert sent.platform_id.startswith(f"{sent.moved.new_id}:IM")
 
 
 async def test_a_groups_message_says_which_delivery_it_is(twilio: Sender) -> None:

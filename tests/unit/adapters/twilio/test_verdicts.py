@@ -139,7 +139,17 @@ def test_a_code_that_is_none_says_nothing(code: object) -> None:
 
 @pytest.mark.parametrize(
     ("given", "wait"),
-    [("7", 7.0), ("0.25", 0.25), ("", 1.0), ("soon", 1.0), ("-3", 0.0), ("999999", 3600.0)],
+    [
+        ("7", 7.0),
+        ("0.25", 0.25),
+        ("", 1.0),
+        ("soon", 1.0),
+        ("-3", 1.0),
+        ("0", 1.0),
+        ("nan", 1.0),
+        ("inf", 3600.0),
+        ("999999", 3600.0),
+    ],
 )
 def test_it_is_left_alone_for_as_long_as_it_says(given: str, wait: float) -> None:
     error = verdict(429, {"code": 20429}, {"Retry-After": given})

@@ -182,6 +182,30 @@ async def test_refusals_are_logged_once_until_twilio_is_heard(ends: Ends) -> Non
     assert len(logs) == 1
 
 
+async def test_nobody_fills_the_log_by_turns(ends: Ends) -> None:
+    forged = [(b"content-type", FORM), (b"x-twilio-signature", b"forged")]
+    by_key = [*forged, (b"x-twilio-webhooks-signature-settings", b"key=a,algorithm=HMAC_SHA256")]
+    with capture_logs() as logs:
+        for _ in range(5):
+            await ends.post(forged, b"Body=a")
+            await ends.post(by_key, b"Body=a")
+    assert len(logs) == 2
+
+
+async def test_what_is_not_signed_at_all_is_not_even_read(ends: Ends) -> None:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        sent.append(event)
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", FORM)]}
+    await ends.webhooks.messages(scope, receive, send)
+    assert sent[0]["status"] == 403
+
+
 async def test_without_a_public_address_it_is_said_what_to_set() -> None:
     ends = Ends(public_url="")
     with capture_logs() as logs:

@@ -84,6 +84,25 @@ async def test_what_cannot_be_asked_now_is_asked_later(
     assert await twilio.window.is_open(at(twilio, 2 * DAY))
 
 
+async def test_what_twilio_does_not_say_is_no_verdict(twilio: Sender) -> None:
+    # Of whom nothing is known, it is tried; of whom something is, that counts.
+    stranger = Address(destination=twilio.bob.id, data={"to": twilio.bob.id})
+    twilio.simulator.fail_next(Fault.BLOCKED, 3, method="ListMessage")
+    assert await twilio.window.is_open(stranger)
+    assert not await twilio.window.is_open(at(twilio, 2 * DAY))
+    twilio.window.closed(twilio.bob.id)
+    assert not await twilio.window.is_open(stranger)
+
+
+async def test_what_twilio_says_of_this_second_is_not_older_than_what_it_said(
+    twilio: Sender,
+) -> None:
+    # It closed within the second in which they wrote, by a clock that has whole ones.
+    twilio.window.closed(twilio.ann.id)
+    assert not await twilio.window.was_closed(twilio.ann.id)
+    assert await twilio.window.is_open(twilio.address())
+
+
 async def test_who_never_wrote(twilio: Sender) -> None:
     stranger = Address(destination=twilio.bob.id, data={"to": twilio.bob.id})
     assert not await twilio.window.is_open(stranger)

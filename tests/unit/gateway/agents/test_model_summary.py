@@ -9,6 +9,7 @@ import pytest
 
 from gateway.agents.model import LlmAgent
 from gateway.agents.model_settings import LlmSettings
+from gateway.agents.model_summary import LONGEST
 from gateway.domain import Message, Role, Summary
 from gateway.errors import GatewayError, ModelFailed, Unavailable
 from gateway.ports.agent import Summarising
@@ -63,6 +64,16 @@ async def test_an_empty_summary_is_none(said: str) -> None:
         with pytest.raises(ModelFailed):
             await agent.condense(BEFORE, MESSAGES)
         await agent.aclose()
+
+
+async def test_a_model_that_goes_on_and_on_is_left() -> None:
+    words = "boats " * 200_000
+    async with condenses(words + "\nTopics: " + words) as server:
+        agent = agent_of(server)
+        text, topics = await agent.condense(BEFORE, MESSAGES)
+        await agent.aclose()
+    assert text == words[:LONGEST]
+    assert topics == []
 
 
 async def test_a_model_that_fails_says_so() -> None:
