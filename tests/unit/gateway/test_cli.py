@@ -186,9 +186,12 @@ def test_the_unexpected_is_one_line_unless_debugged(
 
 
 def test_check_says_that_all_is_well(cli: Run) -> None:
-    names = ("telegram", "discord", "slack")
+    needed = {
+        **{name: f"{name.upper()}_BOT_TOKEN" for name in ("telegram", "discord", "slack")},
+        **dict.fromkeys(("whatsapp", "sms"), "TWILIO_ACCOUNT_SID"),
+    }
     skipped = {
-        name: f"the environment variable {name.upper()}_BOT_TOKEN is not set" for name in names
+        name: f"the environment variable {variable} is not set" for name, variable in needed.items()
     }
     done = cli("check")
     assert done.code == 0

@@ -6,13 +6,14 @@ import asyncio
 
 import pytest
 
+from gateway import observability as obs
 from gateway import supervision
 from gateway.errors import Unavailable
 from gateway.supervision import supervise
 
 
 async def test_what_was_raised_is_named_however_deep_it_lies(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(supervision, "_RESTART_AFTER", (0.0,))
     tries = 0
@@ -33,8 +34,9 @@ async def test_what_was_raised_is_named_however_deep_it_lies(
 
             outer.create_task(inner())
 
-    await supervise("garden", work)
+    with obs.captured() as logs:
+        await supervise("garden", work)
     assert tries == 2
-    said = capsys.readouterr()
-    assert "the store is away" in said.out + said.err
-    assert "Traceback" not in said.out + said.err
+    (failed,) = (one for one in logs if one["event"] == obs.Event.CHANNEL_DOWN)
+    assert failed["error"] == "the store is away"
+    assert not {"exc_info", "exception"} & {key for key, value in failed.items() if value}
