@@ -33,6 +33,11 @@ ROOT = Path(__file__).parent.parent
 NO_REFERENCE_DATA = "no reference data beside the checkout"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for processes of their own."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One server for each worker; it does not wait for the disk, so start your own to crash it."""

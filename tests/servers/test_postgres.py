@@ -131,7 +131,9 @@ def test_close_leaves_neither_process_nor_folder() -> None:
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_ends_with_whoever_started_it(death: signal.Signals) -> None:
     program = (
-        "import time; from gateway.testing.postgres import PostgresServer\n"
+        "import signal, time; from gateway.testing.postgres import PostgresServer\n"
+        # What runs in a shell's background is started with this signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "server = PostgresServer(); server.start(); print(server.folder, flush=True)\n"
         "time.sleep(60)"
     )

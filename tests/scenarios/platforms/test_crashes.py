@@ -21,7 +21,7 @@ from tests.support.stage import theatre
 WINDOWS = sorted(NAMES)
 NAMES_OF = ("discord", "slack-socket", "slack-events", "whatsapp")
 ALL_OF = (*NAMES_OF, "sms")
-IN_GROUPS = ("before-commit-1", "after-commit-1", "during-send", "between-parts")
+IN_GROUPS = ("before-commit-1", "during-send")
 
 
 @pytest.mark.parametrize("window", WINDOWS)
