@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
@@ -13,7 +13,7 @@ from gateway import observability as obs
 from gateway.domain import Message, Summary
 from gateway.errors import GatewayError
 from gateway.lane import Lane, Memory
-from gateway.ports.agent import Agent, Summarising
+from gateway.ports.agent import Agent, Forgetful, Summarising
 from gateway.ports.records import SessionScope
 from gateway.ports.store import Store
 
@@ -25,6 +25,8 @@ AT_ONCE = 200
 """Messages condensed in one go,"""
 CHARACTERS_AT_ONCE = 60_000
 """and about how much they may say together: a model takes no more than fits into it."""
+AT_HAND = 10_000
+"""Characters that are condensed on the spot, in less than a millisecond."""
 RUNNING = 4
 """Sessions whose summaries are made at the same time."""
 WITHIN = 120.0
@@ -48,6 +50,11 @@ class Summaries:
     ) -> None:
         self._store = store
         self._agents = agents
+        self._forgetful = {
+            name
+            for name, agent in agents.items()
+            if isinstance(agent, Forgetful) and agent.forgetful
+        }
         self._condenses = bool(window)
         self._newest = max(window - EVERY - AHEAD, window // 5)
         overlap = window - self._newest
@@ -59,7 +66,9 @@ class Summaries:
     def grown(self, lane: Lane, agent: str) -> None:
         """A turn was committed: condense what will leave the window soon, if that is enough."""
         memory = lane.memory.get(agent)
-        if memory is None or not self._condenses or memory.session.id in self._under_way:
+        if memory is None or not self._condenses or agent in self._forgetful:
+            return
+        if memory.session.id in self._under_way:
             return
         number = memory.session.last_number
         if number < memory.condense_from:
@@ -75,7 +84,7 @@ class Summaries:
             async with self._slots:
                 # None is known for the first one, and for one that was dropped.
                 summary = memory.summary or await self._store.summary(scope)
-                await self._bring_up(agent, scope, summary, end)
+                await self._bring_up(agent, scope, summary, end, memory.window)
             await self._remember(lane, agent, scope)
             done = True
         except (GatewayError, TimeoutError) as error:
@@ -97,24 +106,32 @@ class Summaries:
         if memory.summary is known:
             memory.summary = summary
 
-    async def _bring_up(self, agent: str, scope: SessionScope, summary: Summary, end: int) -> None:
+    async def _bring_up(
+        self,
+        agent: str,
+        scope: SessionScope,
+        summary: Summary,
+        end: int,
+        window: Iterable[Message],
+    ) -> None:
         """Condense up to message ``end``, step by step, each stored; not past a message that
         somebody changed meanwhile."""
-        while messages := await self._left_out(scope, summary.upto, end):
+        messages = _known(window, summary.upto, end) or await self._left_out(scope, summary, end)
+        while messages:
             made = await self._condensed(agent, summary, messages)
             if not await self._store.put_summary(scope, made):
                 return
             summary = replace(made, revision=made.revision + 1)
+            messages = await self._left_out(scope, summary, end)
 
-    async def _left_out(self, scope: SessionScope, after: int, end: int) -> list[Message]:
+    async def _left_out(self, scope: SessionScope, summary: Summary, end: int) -> list[Message]:
         """The next messages up to ``end`` that are not condensed yet, oldest first."""
+        after = summary.upto
         if end <= after:
             return []
         end = min(end, after + AT_ONCE)
         page = await self._store.history(scope, after=after, before=end + 1, limit=AT_ONCE)
-        lengths = accumulate(len(message.text) for message in page)
-        fits = sum(length <= CHARACTERS_AT_ONCE for length in lengths)
-        return list(page[: max(1, fits)])
+        return _fitting(page)
 
     async def _condensed(self, agent: str, summary: Summary, messages: list[Message]) -> Summary:
         heard = [message for message in messages if message.in_context]
@@ -125,7 +142,28 @@ class Summaries:
                 text, said = await summariser.condense(summary, heard)
             topics = tuple(said)
         elif heard:
-            made = await asyncio.to_thread(condensing.condense, summary, heard, agent)
+            few = len(heard) <= EVERY and sum(len(message.text) for message in heard) <= AT_HAND
+            # A thread for so little would cost more than it saves.
+            made = (
+                condensing.condense(summary, heard, agent)
+                if few
+                else await asyncio.to_thread(condensing.condense, summary, heard, agent)
+            )
             text, topics = made.text, made.topics
         upto = messages[-1].number
         return Summary(text=text, topics=topics, upto=upto, revision=summary.revision)
+
+
+def _known(window: Iterable[Message], after: int, end: int) -> list[Message]:
+    """The messages after ``after`` and up to ``end``, if the lane remembers every one of them."""
+    seen = [message for message in window if message.number <= end]
+    if not seen or seen[0].number > after + 1 or seen[-1].number != end:
+        return []
+    return _fitting([message for message in seen if message.number > after])
+
+
+def _fitting(messages: Sequence[Message]) -> list[Message]:
+    """As many of them as may be condensed in one go, but one at least."""
+    lengths = accumulate(len(message.text) for message in messages)
+    fits = sum(length <= CHARACTERS_AT_ONCE for length in lengths)
+    return list(messages[: max(1, fits)])

@@ -21,6 +21,8 @@ class EchoSettings(Model):
 class EchoAgent:
     """Answers each turn with its text."""
 
+    forgetful = True
+
     def __init__(self, name: str, settings: EchoSettings) -> None:
         self.name = name
         self._prefix = settings.prefix

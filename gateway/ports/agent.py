@@ -138,6 +138,13 @@ class CheckedAgent(Protocol):
 
 
 @runtime_checkable
+class Forgetful(Protocol):
+    """An agent that never looks at what was said before: nothing is condensed for it."""
+
+    forgetful: bool
+
+
+@runtime_checkable
 class Summarising(Protocol):
     """An agent that condenses its own long sessions; for others there is a summariser built in."""
 

@@ -37,6 +37,7 @@ class Condenser:
     """An agent that counts what it is given; ``then`` happens while it does."""
 
     summarises = True
+    forgetful = False
 
     def __init__(self) -> None:
         self.given: list[list[str]] = []
@@ -210,3 +211,42 @@ async def test_no_message_is_in_neither_window_nor_summary(
         # Even a turn that begins before the last one's summary is made misses nothing.
         assert known >= house.session.last_number - window, number
     assert len(house.agent.given) <= times
+
+
+async def test_what_the_lane_remembers_is_not_read_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    read = house.store.history
+
+    async def counted(*args: Any, **more: Any) -> Sequence[Message]:
+        reads.append(more["after"])
+        return await read(*args, **more)
+
+    monkeypatch.setattr(house.store, "history", counted)
+    await house.grows("a", "b")
+    house.memory.window.extend(await house.store.window(house.talk.scope, WINDOW))
+    reads.clear()
+    before = len(house.agent.given)
+    for text in ("c", "d", "e"):
+        await house.talk.writes(f"p/{text}", text)
+        newest = await house.store.window(house.talk.scope, 2)
+        house.memory.window.extend(newest)
+        house.memory.session = house.session
+    house.summaries.grown(house.lane, "echo")
+    while house.tasks:
+        await house.tasks.pop()
+    assert house.agent.given[before:]
+    assert not reads
+    assert house.memory.summary
+
+
+async def test_nothing_is_condensed_for_an_agent_that_never_looks_back(store: Store) -> None:
+    house = House(store)
+    house.agent.forgetful = True
+    house.summaries = Summaries(
+        store=store, agents={"echo": house.agent}, window=WINDOW, spawn=house._spawn
+    )
+    await house.grows(*(str(number) for number in range(20)))
+    assert not house.agent.given
+    assert not house.memory.summary
