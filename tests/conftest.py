@@ -33,6 +33,18 @@ ROOT = Path(__file__).parent.parent
 NO_REFERENCE_DATA = "no reference data beside the checkout"
 
 
+SEEDS = 50
+"""How often the soak repeats a test that asks for a ``seed``."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The soak's seeds, of which other runs need not collect thousands."""
+    soak = metafunc.definition.get_closest_marker("soak")
+    if soak is not None and "seed" in metafunc.fixturenames:
+        left_out = "not soak" in str(metafunc.config.getoption("markexpr"))
+        metafunc.parametrize("seed", range(1 if left_out else SEEDS))
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: many tests wait for processes of their own."""
     return (os.cpu_count() or 1) + 1

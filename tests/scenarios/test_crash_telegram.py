@@ -33,7 +33,6 @@ async def test_nothing_is_lost_on_postgresql(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("window", WINDOWS)
 async def test_soak_on_sqlite(
     telegram: TelegramSimulator, tmp_path: Path, window: str, seed: int
@@ -43,7 +42,6 @@ async def test_soak_on_sqlite(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("window", WINDOWS)
 async def test_soak_on_postgresql(
     telegram: TelegramSimulator, tmp_path: Path, postgres_url: str, window: str, seed: int

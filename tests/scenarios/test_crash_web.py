@@ -38,14 +38,12 @@ async def test_nothing_is_lost_on_postgresql(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("window", WINDOWS)
 async def test_soak_on_sqlite(tmp_path: Path, window: str, seed: int) -> None:
     await killed(tmp_path, "", window, 3, seed=seed)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("window", WINDOWS)
 async def test_soak_on_postgresql(
     tmp_path: Path, postgres_url: str, window: str, seed: int

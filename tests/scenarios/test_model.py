@@ -327,7 +327,6 @@ async def test_nothing_is_lost_with_a_model(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("window", WINDOWS)
 async def test_soak_with_a_model(
     model: ModelServer, telegram: TelegramSimulator, tmp_path: Path, window: str, seed: int
