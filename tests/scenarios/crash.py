@@ -151,6 +151,17 @@ async def _say(simulator: Simulator, talk: Talk, gateway: GatewayProcess, crowd:
             if hopeless or _has_heard(simulator, talk, said):
                 break
             await asyncio.sleep(0.01)
+        if crowd == 1:
+            await _marked(gateway)
+
+
+async def _marked(gateway: GatewayProcess) -> None:
+    """What was heard is marked as sent a moment later; a kill before that is another window."""
+    sqlite = gateway.folder / "data" / "gateway.db"
+    for _ in range(1000):
+        if not gateway.running or not sqlite.exists() or await gateway.settled():
+            return
+        await asyncio.sleep(0.01)
 
 
 def _has_heard(simulator: Simulator, talk: Talk, said: int) -> bool:
