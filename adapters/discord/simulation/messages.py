@@ -261,8 +261,10 @@ class Messages:
             return [message for message in seen if message.id > after][:limit]
         if "around" in call.query:
             around = _number(call, "around", 0)
-            nearest = sorted(seen, key=lambda message: abs(message.id - around))[:limit]
-            return sorted(nearest, key=lambda message: message.id)
+            older = [message for message in seen if message.id < around]
+            newer = [message for message in seen if message.id >= around]
+            half = limit // 2
+            return older[max(0, len(older) - half) :] + newer[: limit - half]
         before = _number(call, "before", MAX_ID)
         return [message for message in seen if message.id < before][-limit:]
 
