@@ -171,7 +171,7 @@ class WebSimulator:
         found = [_sent(id, shown) for id in places for shown in self._browsers[id].shown]
         return sorted(found, key=lambda message: message.at)
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait until it holds; looks after everything that happens to a browser."""
         async with asyncio.timeout(timeout):
             while not holds():
@@ -179,7 +179,7 @@ class WebSimulator:
                 await self._network.changed.wait()
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait until `sent(place)` has at least so many messages, or is as wanted; return it."""
 

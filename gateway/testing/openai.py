@@ -207,7 +207,7 @@ class ModelServer:
         """Forget the faults that have not happened yet."""
         self._plan.clear()
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait until it holds; looks after each request and each hang-up. Raises `TimeoutError`."""
         async with asyncio.timeout(timeout), self._changed:
             await self._changed.wait_for(holds)

@@ -182,7 +182,7 @@ class Simulator(Protocol):
         """What people see of the gateway now, oldest first: edits applied, deletions gone."""
         ...
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait until it holds; looks after every call and every acknowledgement.
 
         Raises `TimeoutError`.
@@ -190,7 +190,7 @@ class Simulator(Protocol):
         ...
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait until `sent(place)` has at least so many messages, or is as wanted; return it.
 

@@ -20,7 +20,7 @@ class Home:
         """Write; the platform's event id."""
         return await self.simulator.say(text, person=self.person, place=self.place, mention=mention)
 
-    async def ask(self, text: str, *, mention: bool = False, timeout: float = 10.0) -> str:
+    async def ask(self, text: str, *, mention: bool = False, timeout: float = 30.0) -> str:
         """Write, and return the next message that appears here."""
         before = len(self.simulator.sent(self.place))
         await self.say(text, mention=mention)
@@ -32,7 +32,7 @@ class Home:
         await self.simulator.press(label, person=self.person, place=self.place)
         return (await self.heard(before + 1))[-1]
 
-    async def heard(self, count: int, *, timeout: float = 10.0) -> list[str]:
+    async def heard(self, count: int, *, timeout: float = 30.0) -> list[str]:
         """Wait for so many messages here; the texts of all."""
         sent = await self.simulator.wait_sent(count, self.place, timeout=timeout)
         return [message.text for message in sent]

@@ -18,14 +18,14 @@ class Screen(Stage):
         """What people see of the bots; a promised answer once it is there."""
         return [as_sent(message) for message in self._visible(place)]
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait for anything."""
         async with asyncio.timeout(timeout):
             while not holds():
                 await self._news.wait()
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait for what people see."""
         try:

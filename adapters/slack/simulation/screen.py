@@ -29,12 +29,12 @@ class Screen(Stage):
         pool = self._world.sent if place is None else self._where(place)[0].sent
         return self._seen(self._within(pool, place))
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait for anything."""
         await self._news.until(holds, timeout)
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait for what people see."""
         try:

@@ -21,14 +21,14 @@ class Screen(Stage):
         pool = self._world.sent if place is None else self._chat(place)[0].sent
         return [as_sent(message) for message in self._within(pool, place)]
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait for anything."""
         async with asyncio.timeout(timeout):
             while not holds():
                 await self._news.wait()
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait for what people see."""
         try:

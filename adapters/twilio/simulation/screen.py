@@ -18,12 +18,12 @@ class Screen(Stage):
         """What people see of the numbers: in a group everything once. What failed nobody sees."""
         return _seen(self._visible(place))
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait for anything."""
         await self._news.until(holds, timeout)
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait for what people see."""
         try:

@@ -26,8 +26,8 @@ from tests.support.process import GatewayProcess
 from tests.support.stage import heard_by
 
 EXAMPLE = ROOT / "config" / "examples" / "all-at-once.toml"
-PAUSE = 0.4
-"""Seconds between what one person says and the next: people wait, and budgets hold a second."""
+PAUSE = 2.1
+"""Seconds from one pair of messages to the next: one session takes 60 messages a minute."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class PostcardSimulator:
         return [m for m in self._sent if place is None or m.place_id == place.id]
 
     async def wait_sent(
-        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 10.0
+        self, until: Until, place: SimulatedPlace | None = None, *, timeout: float = 30.0
     ) -> list[SentMessage]:
         """Wait for the postman."""
 
@@ -125,7 +125,7 @@ class PostcardSimulator:
             raise TimeoutError(f"there are only {self.sent(place)}") from None
         return self.sent(place)
 
-    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 10.0) -> None:
+    async def wait_until(self, holds: Callable[[], bool], *, timeout: float = 30.0) -> None:
         """Wait for anything."""
         async with asyncio.timeout(timeout):
             while not holds():
