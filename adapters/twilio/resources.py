@@ -69,7 +69,7 @@ def index_of(message: Resource) -> int:
 
 def sent_at(message: Resource) -> float:
     """When a message was sent, in whole seconds since the epoch; 0 where Twilio does not say."""
-    return _rfc_2822(a_string(message, "date_sent")) or _rfc_2822(a_string(message, "date_created"))
+    return rfc_2822(message.get("date_sent")) or rfc_2822(message.get("date_created"))
 
 
 def said_at(message: Resource) -> float:
@@ -86,10 +86,13 @@ def iso_8601(text: str) -> float:
     return _epoch(moment)
 
 
-def _rfc_2822(text: str) -> float:
+def rfc_2822(text: Any) -> float:
+    """A time such as "Thu, 24 Aug 2023 05:01:45 +0000"; 0 where there is none."""
+    if not isinstance(text, str):
+        return 0.0
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return _epoch(moment)
 

@@ -14,8 +14,8 @@ import orjson
 from adapters.twilio import outbound
 from adapters.twilio.api import Product, TwilioApi
 from adapters.twilio.assembling import places_of
+from adapters.twilio.resources import rfc_2822
 from adapters.twilio.settings import TwilioSettings
-from adapters.twilio.window import rfc_2822
 from gateway import Delivery, RecipientGone, Rejected, Sent
 
 SKEW = 60.0

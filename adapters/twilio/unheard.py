@@ -19,9 +19,8 @@ from typing import Any, NoReturn
 from adapters.twilio.api import Product, TwilioApi
 from adapters.twilio.fields import a_string
 from adapters.twilio.reports import FAILED, Reports
-from adapters.twilio.resources import Resource
+from adapters.twilio.resources import Resource, rfc_2822
 from adapters.twilio.settings import TwilioSettings
-from adapters.twilio.window import rfc_2822
 from gateway import Bookmarks, RateLimited, SendError, Unavailable
 
 PLACE = "reports"

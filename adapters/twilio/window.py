@@ -9,11 +9,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from adapters.twilio import outbound
 from adapters.twilio.api import Product, TwilioApi
+from adapters.twilio.resources import sent_at
 from adapters.twilio.settings import TwilioSettings
 from gateway import Address, RecipientGone, Rejected
 
@@ -116,22 +116,7 @@ class Window:
         path = f"{self._api.account_path}/Messages.json"
         params = {"From": person, "To": self._settings.from_, "PageSize": "1"}
         async for one in self._api.pages(Product.API, path, "messages", params, limit=1):
-            return written(one)
-        return 0.0
-
-
-def written(message: dict[str, Any]) -> float:
-    """When a message of the API's was made; 0 where it does not say."""
-    return rfc_2822(message.get("date_sent")) or rfc_2822(message.get("date_created"))
-
-
-def rfc_2822(text: Any) -> float:
-    """A time such as "Thu, 24 Aug 2023 05:01:45 +0000"; 0 where there is none."""
-    if not isinstance(text, str):
-        return 0.0
-    try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError):
+            return sent_at(one)
         return 0.0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,18 +12,8 @@ from adapters.twilio.simulator import TwilioSimulator
 from gateway.settings.resets import AFTER_A_PAUSE
 from tests.scenarios.test_operators import OPERATED, command
 from tests.support.people import Home, at_home
-from tests.support.process import GatewayProcess
 from tests.support.stage import theatre
 from tests.support.telegram import telegram_gateway
-
-
-async def _an_hour_passes(gateway: GatewayProcess) -> None:
-    """All that happened is an hour older, in the database that the next process reads."""
-    assert await gateway.stop() == 0
-    with closing(sqlite3.connect(gateway.folder / "data" / "gateway.db")) as database:
-        database.execute("UPDATE session_rows SET last_activity = last_activity - 3600")
-        database.commit()
-    await gateway.start()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +28,7 @@ async def test_what_is_stopped_after_a_pause_began_a_new_session(
     channel = {"reset": "idle:1h"}
     async with telegram_gateway(telegram, tmp_path, agent=agent, channel=channel) as gateway:
         await ada.ask("hello")
-        await _an_hour_passes(gateway)
+        await gateway.an_hour_passes()
         await ada.say(text)
         await (gateway.until_logged(logged) if logged else gateway.until_hanging())
         heard = await ada.ask("/stop")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +12,10 @@ import pytest
 from gateway.settings.resets import AFTER_A_PAUSE
 from tests.support.people import Home
 from tests.support.process import GatewayFailed, GatewayProcess
-from tests.support.stage import Stage, Theatre, theatre
+from tests.support.stage import Stage, theatre
 
 IDLE: dict[str, Any] = {"reset": {"direct": "idle:1h"}}
 NAMES = ("telegram-polling", "slack-socket")
-
-
-async def _an_hour_passes(opened: Theatre) -> None:
-    """All that happened is an hour older, in the database that the next process reads."""
-    assert await opened.gateway.stop() == 0
-    with closing(sqlite3.connect(opened.gateway.folder / "data" / "gateway.db")) as database:
-        database.execute("UPDATE session_rows SET last_activity = last_activity - 3600")
-        database.commit()
-    await opened.gateway.start()
 
 
 @dataclass
@@ -69,9 +58,9 @@ async def test_a_session_is_over_after_a_pause_and_people_are_told(tmp_path: Pat
     async with theatre(tmp_path, NAMES, channels=dict.fromkeys(NAMES, IDLE)) as opened:
         stories = [Story(stage) for stage in opened.stages.values()]
         await asyncio.gather(*(story.begins() for story in stories))
-        await _an_hour_passes(opened)
+        await opened.gateway.an_hour_passes()
         await asyncio.gather(*(story.after_a_pause() for story in stories))
-        await _an_hour_passes(opened)
+        await opened.gateway.an_hour_passes()
         await asyncio.gather(*(story.after_another() for story in stories))
 
 

@@ -183,6 +183,15 @@ class GatewayProcess:
         """Whether that is so now."""
         return await asyncio.to_thread(self._counted, UNSETTLED) == 0
 
+    async def an_hour_passes(self) -> None:
+        """All that happened is an hour older, in the database (SQLite) of the next process."""
+        assert await self.stop() == 0
+        path = self.folder / "data" / "gateway.db"
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("UPDATE session_rows SET last_activity = last_activity - 3600")
+            database.commit()
+        await self.start()
+
     async def until_waiting(self, count: int, *, within: float = 20.0) -> None:
         """Wait until so many messages are taken over and not answered. In an SQLite database."""
         await self._until_counted(WAITING, count, within)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from adapters.twilio import window as module
-from adapters.twilio.window import ASK_EVERY, MARGIN, rfc_2822, written
+from adapters.twilio.resources import rfc_2822, sent_at
+from adapters.twilio.window import ASK_EVERY, MARGIN
 from gateway import Address, RateLimited, Unavailable
 from gateway.testing.simulator import Fault
 from tests.unit.adapters.twilio.sender import DAY, Sender, sender
@@ -150,5 +151,5 @@ def test_times_as_twilio_writes_them() -> None:
     assert rfc_2822("Thu, 24 Aug 2023 05:01:45 +0000") == 1692853305.0
     for bad in (None, "", "soon", 5, "Thu, 99 Aug 99999 05:01:45 +0000"):
         assert rfc_2822(bad) == 0.0
-    assert written({"date_sent": None, "date_created": "Thu, 24 Aug 2023 05:01:45 +0000"}) > 0
-    assert written({}) == 0.0
+    assert sent_at({"date_sent": None, "date_created": "Thu, 24 Aug 2023 05:01:45 +0000"}) > 0
+    assert sent_at({}) == 0.0
