@@ -2,8 +2,8 @@
 
 Of Telegram, the webhook path against its floor: throughput at 1, 8 and 64 users, latency at 10
 messages/s, CPU per message as a ratio to the floor's, memory, and the time to the first reply; then
-the same with many dormant sessions. Of Discord, Slack and Twilio, the same against an echo program
-with the platform's own SDK, as that documents it, the two measured in turn.
+the same with many dormant sessions, and with long ones. Of Discord, Slack and Twilio, the same
+against an echo program with the platform's own SDK, as that documents it, the two measured in turn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import uvloop
 
 from bench import programs
 from bench.discord import Discord
-from bench.dormant import fill
+from bench.dormant import FIRST, fill
 from bench.end import End
 from bench.measuring import Figures, compare, in_turn, measure, show
 from bench.programs import Program
@@ -57,8 +57,10 @@ async def of_telegram(folder: Path, args: argparse.Namespace) -> list[Figures]:
         few = await _with_dormant(folder, end, args, 1000)
         many = await _with_dormant(folder, end, args, args.dormant)
         tell(many, base)
-        compare(few, many, args.dormant)
+        compare(few, many, f"{args.dormant:,} dormant sessions against 1,000")
         results += [few, many]
+    if args.long:
+        results += await _of_long_sessions(folder, args)
     await end.close()
     return results
 
@@ -128,7 +130,28 @@ async def _with_dormant(
     place = _sub(folder, f"dormant-{sessions}")
     await fill(place / "gateway.db", sessions)
     name = f"chat-gateway with {sessions:,} dormant sessions"
-    return await _measure(programs.telegram_gateway(end, place, name), end, args)
+    program = programs.telegram_gateway(end, place, name)
+    pace = args.paced
+    return await measure(program, end, seconds=args.seconds, pace=pace, crowd_from=FIRST)
+
+
+async def _of_long_sessions(folder: Path, args: argparse.Namespace) -> list[Figures]:
+    """What a turn costs in a long session, of which its agent reads the window."""
+    pairs = []
+    for length in (100, args.long):
+        place = _sub(folder, f"long-{length}")
+        await fill(place / "gateway.db", 64, messages=length, first=1000, agent="reader")
+        end = Telegram()
+        await end.start()
+        name = f"chat-gateway, sessions of {length:,} messages"
+        pairs.append((programs.telegram_gateway(end, place, name, programs.READER), end))
+    short, long = await in_turn(pairs, seconds=args.seconds, pace=args.paced)
+    for figures in (short, long):
+        show(figures, short, against="the short one's")
+    compare(short, long, f"sessions of {args.long:,} messages against 100")
+    for _, end in pairs:
+        await end.close()
+    return [short, long]
 
 
 def _sub(folder: Path, name: str) -> Path:
@@ -151,6 +174,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each closed loop")
     parser.add_argument("--paced", type=float, default=30.0, help="length of the paced run")
     parser.add_argument("--dormant", type=int, default=1_000_000, help="0: leave that part out")
+    parser.add_argument("--long", type=int, default=10_000, help="0: leave that part out")
     parser.add_argument(
         "--only-gateway", action="store_true", help="of Telegram, the floor and the gateway only"
     )

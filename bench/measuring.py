@@ -13,13 +13,15 @@ from bench.end import End
 from bench.programs import Program
 
 USERS = (1, 8, 64)
+CROWD = 1000
 TURNS = 5
 """How often each program is measured where several are measured in turn."""
 
 
 @dataclass
 class Figures:
-    """What was measured of one program. CPU in microseconds a message, latency in milliseconds."""
+    """What was measured of one program. CPU in microseconds a message, latency in milliseconds,
+    memory in MB; ``crowded``: once a thousand more people had written."""
 
     name: str
     first_reply: float = 0.0
@@ -28,6 +30,7 @@ class Figures:
     p50: float = 0.0
     p99: float = 0.0
     memory: float = 0.0
+    crowded: float = 0.0
 
 
 async def closed_loop(program: Program, end: End, users: int, seconds: float) -> Figures:
@@ -60,8 +63,22 @@ async def paced(end: End, seconds: float, rate: float = 10.0) -> list[float]:
     return [seconds * 1000 for seconds in await asyncio.gather(*asks)]
 
 
-async def measure(program: Program, end: End, *, seconds: float, pace: float) -> Figures:
-    """Everything about one program: loops of so many seconds, and messages at a pace."""
+async def crowd(end: End, first: int) -> None:
+    """A thousand people write once each, some at a time."""
+    at_once = asyncio.Semaphore(64)
+
+    async def person(number: int) -> None:
+        async with at_once:
+            await end.ask(number, "here I am again")
+
+    await asyncio.gather(*(person(first + number) for number in range(CROWD)))
+
+
+async def measure(
+    program: Program, end: End, *, seconds: float, pace: float, crowd_from: int = 0
+) -> Figures:
+    """Everything about one program: loops of so many seconds, and messages at a pace; then a
+    thousand people who were there before, where there are any."""
     figures = Figures(program.name)
     program.start()
     try:
@@ -73,6 +90,9 @@ async def measure(program: Program, end: End, *, seconds: float, pace: float) ->
             figures.cpu |= found.cpu
         await _latency(figures, end, pace)
         figures.memory = program.memory()
+        if crowd_from:
+            await crowd(end, crowd_from)
+            figures.crowded = program.memory()
     finally:
         program.stop()
     return figures
@@ -129,10 +149,15 @@ def show(figures: Figures, base: Figures, *, against: str) -> None:
     sys.stdout.flush()
 
 
-def compare(few: Figures, many: Figures, dormant: int) -> None:
-    """What dormant sessions cost: CPU a message, against the run with a thousand."""
-    print(f"\n{dormant:,} dormant sessions against 1,000:")
+def compare(few: Figures, many: Figures, what: str) -> None:
+    """What much of something costs, against the run with little of it."""
+    print(f"\n{what}:")
     for users in USERS:
         cpu = many.cpu[users] / few.cpu[users]
         speed = many.throughput[users] / few.throughput[users]
         print(f"  {users:>3} users  CPU {cpu:5.2f} x  throughput {speed:5.2f} x")
+    if few.crowded:
+        print(
+            f"  memory once a thousand of them are active again: {many.crowded:.0f} MB"
+            f" against {few.crowded:.0f} MB, {many.crowded / few.crowded:5.2f} x"
+        )

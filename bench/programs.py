@@ -27,14 +27,22 @@ public_url = "http://127.0.0.1:{port}"
 database = "sqlite:///{folder}/gateway.db"
 data_dir = "{folder}"
 
-[agents.echo]
-kind = "echo"
-
+{agent}
 [channels.bench]
-agent = "echo"
 {channel}
 [limits]
 messages_per_minute = 100000000
+"""
+
+ECHO = """\
+[agents.echo]
+kind = "echo"
+"""
+
+READER = """\
+[agents.reader]
+kind = "python"
+entry = "bench.reader:reader"
 """
 
 TELEGRAM = """\
@@ -165,10 +173,12 @@ def twilio_echo(end: Twilio, folder: Path) -> Program:
     return _script("twilio echo", "bench.twilio_echo", folder, *wanted, port=port)
 
 
-def telegram_gateway(end: Telegram, folder: Path, name: str = "chat-gateway") -> Program:
+def telegram_gateway(
+    end: Telegram, folder: Path, name: str = "chat-gateway", agent: str = ECHO
+) -> Program:
     """The gateway behind a Telegram webhook."""
     keys = {"token": telegram.TOKEN, "secret": telegram.SECRET, "api": end.url}
-    return _gateway(name, folder, TELEGRAM.format(**keys))
+    return _gateway(name, folder, TELEGRAM.format(**keys), agent)
 
 
 def discord_gateway(end: Discord, folder: Path) -> Program:
@@ -190,11 +200,11 @@ def whatsapp_gateway(end: Twilio, folder: Path) -> Program:
     return _gateway("chat-gateway", folder, WHATSAPP.format(**keys, api=end.url))
 
 
-def _gateway(name: str, folder: Path, channel: str) -> Program:
-    """The gateway: both commits, SQLite ``synchronous=FULL``, an echo agent."""
+def _gateway(name: str, folder: Path, channel: str, agent: str = ECHO) -> Program:
+    """The gateway: both commits, SQLite ``synchronous=FULL``, and an echo agent or another."""
     port = _free_port()
     config = folder / "gateway.toml"
-    config.write_text(GATEWAY.format(port=port, folder=folder, channel=channel))
+    config.write_text(GATEWAY.format(port=port, folder=folder, channel=channel, agent=agent))
     command = [sys.executable, "-m", "gateway", "run", "--config", str(config)]
     return Program(name=name, command=command, port=port, log=folder / "gateway.log")
 

@@ -1,5 +1,6 @@
 """What authors of adapters and agents import; everything else is the gateway's own."""
 
+from gateway.belongings import Fact, Found, Item, Passage
 from gateway.boundary import Rule, Rules
 from gateway.domain import (
     Action,
@@ -68,6 +69,7 @@ from gateway.ports.agent import (
 )
 from gateway.ports.coordinator import LiveEvent, Rate
 from gateway.ports.host import Bookmarks, Files, Host, Outcomes, Progress, Sessions, Ticket
+from gateway.ports.records import Owned
 from gateway.settings import ChannelSettings, Model, RateText, Seconds, read_rate
 
 __all__ = [
@@ -87,8 +89,10 @@ __all__ = [
     "Conversation",
     "ConversationKind",
     "Delivery",
+    "Fact",
     "File",
     "Files",
+    "Found",
     "GatewayError",
     "Group",
     "Grouping",
@@ -96,6 +100,7 @@ __all__ = [
     "Host",
     "Ignored",
     "Inbound",
+    "Item",
     "LimitExceeded",
     "LiveEvent",
     "Message",
@@ -106,8 +111,10 @@ __all__ = [
     "OutcomeUnknown",
     "Outcomes",
     "Output",
+    "Owned",
     "Part",
     "Participant",
+    "Passage",
     "Press",
     "Preview",
     "Problem",

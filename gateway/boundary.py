@@ -69,12 +69,15 @@ def place(rules: Rules, channel: str, conversation: Conversation, who: Participa
     if missing:
         raise BoundaryError(f"{rule} needs the {' and the '.join(missing)}, and the event has none")
     path = "/".join(quote(value or "", safe="") for _, value in parts)
-    shared = conversation.kind is not ConversationKind.DIRECT and rule not in ONE_PERSON
+    alone = conversation.private or conversation.kind is ConversationKind.DIRECT
+    shared = not alone and rule not in ONE_PERSON
+    # Whoever has several private conversations is one owner in all of them.
+    whose = quote(who.id, safe="") if alone and who.id else path
     return Boundary(
         rule=rule,
         key=_key(channel, rule, path),
         shared=shared,
-        owner=f"{'conversation' if shared else 'participant'}:{path}",
+        owner=f"{'conversation' if shared else 'participant'}:{whose}",
     )
 
 
@@ -82,6 +85,11 @@ def group_keys(channel: str, group_id: str) -> tuple[str, ...]:
     """How every lane key begins that has this group first: it ends there, or a slash follows."""
     name = quote(group_id, safe="")
     return tuple(_key(channel, rule, name) for rule in Rule if rule is not Rule.PER_USER)
+
+
+def members_keys(channel: str) -> str:
+    """How every lane key begins that is one member's within a group; the group follows, and who."""
+    return _key(channel, Rule.PER_USER_IN_GROUP, "")
 
 
 def _key(channel: str, rule: Rule, path: str) -> str:

@@ -26,6 +26,7 @@ from gateway.ports.adapter import (
     Adapter,
     Budgeted,
     Carrying,
+    Confiding,
     Part,
     Spelling,
     Splitting,
@@ -52,7 +53,7 @@ class Verdict:
 
 
 class Channel:
-    """One account on one platform, bound to one default agent."""
+    """One account on one platform, bound to one default agent, the first of those it offers."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class Channel:
         agent: str,
         rules: Rules,
         respond: Mapping[ConversationKind, str],
+        agents: Sequence[str] = (),
         allow: Iterable[str] = (),
         admins: Iterable[str] = (),
         on_unknown: Literal["resend", "hold"] = "resend",
@@ -70,6 +72,7 @@ class Channel:
         self.name = name
         self.adapter = adapter
         self.agent = agent
+        self.agents = tuple(dict.fromkeys((agent, *agents)))
         self.rules = rules
         self.respond = respond
         self.allow = frozenset(allow)
@@ -85,6 +88,7 @@ class Channel:
         self._spelling = adapter if isinstance(adapter, Spelling) else None
         self._budgeted = adapter if isinstance(adapter, Budgeted) else None
         self._carrying = adapter if isinstance(adapter, Carrying) else None
+        self._confiding = adapter if isinstance(adapter, Confiding) else None
         self._called: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def judge(self, raw: bytes) -> Verdict:
@@ -159,6 +163,12 @@ class Channel:
     def carries(self, attachment: Attachment) -> bool:
         """Whether the platform takes this file."""
         return self._carrying is not None and self._carrying.carries(attachment)
+
+    def confide(self, inbound: Inbound) -> Address | None:
+        """Where whoever said this can be told something that others there do not read."""
+        if self._confiding is None:
+            return None
+        return self._confiding.confide(inbound.address, inbound.participant)
 
     def budgets(self, address: Address, act: Act = Act.SEND) -> Sequence[tuple[str, Rate]]:
         """What one call to ``address`` takes from."""

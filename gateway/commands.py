@@ -2,122 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.domain import Message, Participant, Role, Session
+from gateway.domain import Address, Attachment, Message, Participant, Role, Session
 from gateway.notices import NOTHING_RUNS
-from gateway.ports.adapter import NativeCommand
-
-DESCRIPTIONS: Mapping[str, str] = {
-    "reset": "forget this conversation and start afresh",
-    "new": "start afresh; text after it is the first message",
-    "stop": "stop the answer that is being written",
-    "status": "where this conversation stands",
-    "history": "what was said lately",
-    "name": "give this conversation a name",
-    "sessions": "your conversations here; with a number, go on in that one",
-    "whoami": "how the gateway knows you",
-    "help": "what you can do here",
-}
-"""The commands offered natively where the platform can, in this order."""
-
-_TRANSLATED: Mapping[str, Mapping[str, str]] = {
-    "de": {
-        "reset": "diese Unterhaltung vergessen und neu beginnen",
-        "new": "neu beginnen; was danach steht, ist die erste Nachricht",
-        "stop": "die laufende Antwort abbrechen",
-        "status": "wie es um diese Unterhaltung steht",
-        "history": "was zuletzt gesagt wurde",
-        "name": "dieser Unterhaltung einen Namen geben",
-        "sessions": "deine Unterhaltungen hier; mit einer Nummer dort weiterreden",
-        "whoami": "wie das Gateway dich kennt",
-        "help": "was du hier tun kannst",
-    },
-    "es": {
-        "reset": "olvidar esta conversación y empezar de nuevo",
-        "new": "empezar de nuevo; lo que siga es el primer mensaje",
-        "stop": "detener la respuesta en curso",
-        "status": "cómo va esta conversación",
-        "history": "lo último que se dijo",
-        "name": "dar un nombre a esta conversación",
-        "sessions": "tus conversaciones aquí; con un número, seguir en esa",
-        "whoami": "cómo te conoce la pasarela",
-        "help": "lo que puedes hacer aquí",
-    },
-    "fr": {
-        "reset": "oublier cette conversation et repartir de zéro",
-        "new": "repartir de zéro ; la suite est le premier message",
-        "stop": "arrêter la réponse en cours",
-        "status": "où en est cette conversation",
-        "history": "ce qui vient d'être dit",
-        "name": "donner un nom à cette conversation",
-        "sessions": "vos conversations ici ; avec un numéro, reprendre celle-là",
-        "whoami": "sous quel nom la passerelle vous connaît",
-        "help": "ce que vous pouvez faire ici",
-    },
-    "pt": {
-        "reset": "esquecer esta conversa e começar de novo",
-        "new": "começar de novo; o que vier a seguir é a primeira mensagem",
-        "stop": "parar a resposta em andamento",
-        "status": "como está esta conversa",
-        "history": "o que foi dito por último",
-        "name": "dar um nome a esta conversa",
-        "sessions": "suas conversas aqui; com um número, continuar nela",
-        "whoami": "como o gateway conhece você",
-        "help": "o que você pode fazer aqui",
-    },
-    "ru": {
-        "reset": "забыть этот разговор и начать заново",
-        "new": "начать заново; текст после команды станет первым сообщением",
-        "stop": "остановить текущий ответ",
-        "status": "как обстоят дела с этим разговором",
-        "history": "что было сказано в последнее время",
-        "name": "дать этому разговору имя",
-        "sessions": "ваши разговоры здесь; с номером — продолжить тот",
-        "whoami": "под каким именем вас знает шлюз",
-        "help": "что здесь можно делать",
-    },
-}
-_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
-    "new": {
-        "en": "the first message of the new conversation",
-        "de": "die erste Nachricht der neuen Unterhaltung",
-        "es": "el primer mensaje de la nueva conversación",
-        "fr": "le premier message de la nouvelle conversation",
-        "pt": "a primeira mensagem da nova conversa",
-        "ru": "первое сообщение нового разговора",
-    },
-    "name": {
-        "en": "what to call it",
-        "de": "wie sie heißen soll",
-        "es": "cómo llamarla",
-        "fr": "comment l'appeler",
-        "pt": "como chamá-la",
-        "ru": "как его назвать",
-    },
-    "sessions": {
-        "en": "the number of the one to go on in",
-        "de": "die Nummer der Unterhaltung, die weitergehen soll",
-        "es": "el número de la que se retoma",
-        "fr": "le numéro de celle à reprendre",
-        "pt": "o número da que continua",
-        "ru": "номер того, который продолжить",
-    },
-}
-_PERSONAL = frozenset({"history", "sessions", "whoami"})
-
-NATIVE = tuple(
-    NativeCommand(
-        name=name,
-        descriptions={"en": text, **{lang: words[name] for lang, words in _TRANSLATED.items()}},
-        personal=name in _PERSONAL,
-        argument=_ARGUMENTS.get(name, {}),
-    )
-    for name, text in DESCRIPTIONS.items()
-)
-"""The same as platforms are offered them."""
+from gateway.offered import DESCRIPTIONS, offered
 
 NAMES = frozenset({*DESCRIPTIONS, "start"})
 _SHOWN = 10
@@ -136,7 +27,10 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What a command may know of the place it was given in."""
+    """What a command may know of the place it was given in.
+
+    ``agents`` are all that its channel offers; ``elsewhere``: each in a place of its own.
+    """
 
     session: Session | None
     participant: Participant
@@ -149,17 +43,29 @@ class Facts:
     now: float
     recent: Sequence[Message] = ()
     sessions: Sequence[Session] = ()
+    agents: Sequence[str] = ()
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """What a command does: what to say, and what becomes of the session."""
+    """What a command does: what to say, and what becomes of the session.
+
+    ``attachments`` go with what is said; with ``private``, both go there, and here ``aside`` is
+    said. ``erased``: what the turn saw is gone, but for ``remains``, its session as it stands now.
+    """
 
     say: str = ""
     end_session: bool = False
     first_message: str = ""
     rename: str | None = None
     resume: Session | None = None
+    agent: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    private: Address | None = None
+    aside: str = ""
+    erased: bool = False
+    remains: Session | None = None
 
 
 def parse(text: str) -> Command | None:
@@ -192,12 +98,14 @@ def decide(command: Command, facts: Facts) -> Decision:
             return _name(command, facts)
         case "sessions":
             return _sessions(command, facts)
+        case "agent":
+            return _agent(command, facts)
         case "whoami":
             return Decision(say=_whoami(facts))
         case "stop":
             return Decision(say=NOTHING_RUNS)
         case _:
-            return Decision(say=_help(greet=command.name == "start"))
+            return Decision(say=_help(facts, greet=command.name == "start"))
 
 
 def _reset(command: Command, facts: Facts) -> Decision:
@@ -280,13 +188,47 @@ def _titled(session: Session) -> str:
     return f"{name}{session.message_count} messages, the last on {last}"
 
 
+def _agent(command: Command, facts: Facts) -> Decision:
+    if not command.rest:
+        return Decision(say=_agents(facts))
+    chosen = _called(command.rest, facts.agents)
+    if not chosen:
+        unknown = f"Nobody here is called {command.rest[:_CLIPPED]}."
+        return Decision(say=f"{unknown}\n\n{_agents(facts)}")
+    if chosen == facts.agent:
+        return Decision(say=f"You are talking to {chosen} already.")
+    if facts.elsewhere:
+        return Decision(say=f"Here it is {facts.agent} who answers; {chosen} is at /chat/{chosen}.")
+    if not facts.may_reset:
+        return Decision(say="Only this conversation's admins may change to another agent.")
+    return Decision(say=f"From now on {chosen} answers.", agent=chosen)
+
+
+def _called(name: str, agents: Sequence[str]) -> str:
+    """The agent of this name, or else of one that differs in case only."""
+    alike = [agent for agent in agents if agent.casefold() == name.casefold()]
+    return name if name in alike else next(iter(alike), "")
+
+
+def _agents(facts: Facts) -> str:
+    lines = [
+        f"{'at /chat/' if facts.elsewhere and name != facts.agent else ''}{name}"
+        f"{' (this one)' if name == facts.agent else ''}"
+        for name in facts.agents
+    ]
+    if len(lines) < 2 or facts.elsewhere:
+        return "\n".join(lines)
+    return "\n".join([*lines, "", "/agent and a name changes to that one."])
+
+
 def _whoami(facts: Facts) -> str:
     who = facts.participant
     name = f"{who.name} ({who.id})" if who.name else who.id
     return f"You are {name} on {facts.channel}. Sessions here are kept {facts.rule}."
 
 
-def _help(*, greet: bool) -> str:
+def _help(facts: Facts, *, greet: bool) -> str:
     lines = ["Hello! Write to me, and I will remember our conversation."] if greet else []
-    lines += [f"/{name} - {text}" for name, text in DESCRIPTIONS.items()]
+    names = (name for name in DESCRIPTIONS if offered(name, facts.agents))
+    lines += [f"/{name} - {DESCRIPTIONS[name]}" for name in names]
     return "\n".join(lines)

@@ -11,20 +11,20 @@ from typing import Any
 import orjson
 
 from gateway.channels import Channel
-from gateway.commands import SESSIONS_SHOWN, Facts
 from gateway.domain import (
     CONTROL_ACTIONS,
     Attachment,
     Inbound,
     Message,
+    Press,
     Role,
     Session,
     Summary,
     new_id,
 )
-from gateway.lane import Lane, Memory, Waiting
+from gateway.lane import Lane, Memory, Waiting, newest_within
 from gateway.ports.agent import Turn
-from gateway.ports.records import Effects, LaneScope, SessionScope
+from gateway.ports.records import Effects, LaneScope, SessionScope, Standing
 from gateway.ports.store import Store
 from gateway.seen import Seen
 
@@ -32,26 +32,75 @@ SEEDED = frozenset({"current_user_id", "current_session_id", "message_count", "l
 """Variables that every turn finds filled in, and cannot change."""
 
 
-async def recall(store: Store, lane: Lane, agent: str, limit: int) -> Memory | None:
-    """The lane's session with ``agent``, from memory or from the store; None before the first."""
+async def standing(store: Store, lane: Lane) -> Standing:
+    """Whose the lane is, and the agent chosen on it."""
+    if lane.standing is None:
+        lane.standing = await store.standing(LaneScope(lane_id=lane.id))
+    return lane.standing
+
+
+async def agent_of(store: Store, lane: Lane, channel: Channel, inbound: Inbound) -> str:
+    """Who answers: whom the message names, or its lane's people have chosen, or the channel's.
+
+    A button is answered to whoever offered it.
+    """
+    if inbound.agent or len(channel.agents) < 2:
+        return inbound.agent or channel.agent
+    asked = await _who_asked(store, lane, inbound.press) if inbound.press else ""
+    if asked in channel.agents:
+        return asked
+    chosen = (await standing(store, lane)).agent
+    return chosen if chosen in channel.agents else channel.agent
+
+
+async def _who_asked(store: Store, lane: Lane, press: Press) -> str:
+    found = await store.question(LaneScope(lane_id=lane.id), press.question_id)
+    if found is None:
+        return ""
+    session = await store.session(SessionScope(session_id=found[0].session_id))
+    return session.agent if session else ""
+
+
+async def recall(
+    store: Store, lane: Lane, agent: str, limit: int, tokens: int = 0
+) -> Memory | None:
+    """The lane's session with ``agent``, from memory or from the store; None before the first.
+
+    ``limit`` and ``tokens`` are the configured ones of the history; 0: none.
+    """
     memory = lane.memory.get(agent)
     if memory is not None:
         return memory
+    while True:
+        changes = lane.changes
+        memory = await _read(store, lane, agent, limit, tokens)
+        if memory is None:
+            await standing(store, lane)
+            return None
+        # Else somebody edited or deleted what was said, or changed the session, meanwhile.
+        if lane.changes == changes:
+            lane.memory[agent] = memory
+            return memory
+
+
+async def _read(store: Store, lane: Lane, agent: str, limit: int, tokens: int) -> Memory | None:
     session = await store.current_session(LaneScope(lane_id=lane.id), agent)
     if session is None:
         return None
     scope = SessionScope(session_id=session.id)
     window = await store.window(scope, limit or -1) if session.last_number else ()
-    memory = lane.memory[agent] = _memory(session, window, limit)
+    memory = _memory(session, window, limit)
     if session.last_number:
         memory.questions.extend(await store.open_questions(scope))
-    if limit and session.last_number > limit:
+    if tokens or (limit and session.last_number > limit):
         memory.summary = await store.summary(scope)
     return memory
 
 
 def keep(lane: Lane, agent: str, effects: Effects, limit: int) -> None:
     """Let the lane remember what a commit changed, so that its next turn need not read it."""
+    if effects.agent and lane.standing is not None:
+        lane.standing = replace(lane.standing, agent=effects.agent)
     memory = lane.memory.get(agent)
     for session in (*effects.sessions, *effects.new_sessions):
         if session.ended_at is not None:
@@ -64,7 +113,7 @@ def keep(lane: Lane, agent: str, effects: Effects, limit: int) -> None:
             lane.memory.pop(agent, None)
             memory = None
         else:
-            memory.session = session
+            memory.session = _as_known(session, memory.session, effects)
     if memory is None:
         return
     memory.window.extend(e.message for e in effects.entries if e.message.in_context)
@@ -74,15 +123,28 @@ def keep(lane: Lane, agent: str, effects: Effects, limit: int) -> None:
     memory.questions.extend(effects.questions)
 
 
+def _as_known(session: Session, known: Session, effects: Effects) -> Session:
+    """The session as a turn left it, with what only its name or overrides were changed to
+    meanwhile: the store has kept these."""
+    name = session.name if effects.renamed else known.name
+    overrides = session.overrides if effects.overridden else known.overrides
+    if name == session.name and overrides == session.overrides:
+        return session
+    version = max(session.version, known.version + 1)
+    return replace(session, name=name, overrides=overrides, version=version)
+
+
 def up_to_date(lane: Lane, agent: str, seen: Seen) -> Seen:
-    """The same, with the name that its session may have been given meanwhile."""
+    """The same, with what its session may have been given meanwhile: a name, what it turned on."""
     memory = lane.memory.get(agent)
     if memory is None or memory.session.id != seen.session.id:
         return seen
-    known = memory.session
-    if known.version <= seen.session.version:
+    known, session = memory.session, seen.session
+    if known.name == session.name and known.overrides == session.overrides:
         return seen
-    return replace(seen, session=replace(seen.session, name=known.name, version=known.version))
+    version = max(session.version, known.version)
+    session = replace(session, name=known.name, version=version, overrides=known.overrides)
+    return replace(seen, session=session)
 
 
 def see(lane: Lane, channel: Channel, agent: str, memory: Memory | None, now: float) -> Seen:
@@ -99,7 +161,7 @@ def see(lane: Lane, channel: Channel, agent: str, memory: Memory | None, now: fl
         hold=lane.hold,
         channel=channel.name,
         inbound=inbound,
-        session=memory.session if memory else _first_session(lane.id, head, agent, now),
+        session=memory.session if memory else _first_session(lane, head, agent, now),
         now=now,
         said_at=head.accepted_at,
         way=channel,
@@ -139,6 +201,7 @@ def afresh(seen: Seen, text: str, *, preface: str = "") -> Seen:
         last_number=0,
         version=0,
         variables={},
+        overrides={},
         created_at=seen.now,
         last_activity=seen.now,
     )
@@ -171,42 +234,16 @@ def resumed(seen: Seen, said: Iterable[Message]) -> Seen:
     return replace(seen, noted=True)
 
 
-def history(memory: Memory | None, row_id: str) -> tuple[Message, ...]:
-    """The window, without what the row itself says now."""
+def history(memory: Memory | None, row_id: str, tokens: int = 0) -> tuple[Message, ...]:
+    """The window, without what the row itself says now; no longer than so many tokens (0: any
+    number), but with the newest message at least."""
     if memory is None:
         return ()
-    newest = memory.window
+    newest = newest_within(memory.window, tokens) if tokens else memory.window
     # What a row has said already is the newest of all: nothing else was said on its lane since.
     if newest and newest[-1].row_id == row_id:
         return tuple(m for m in newest if m.row_id != row_id or m.role is not Role.USER)
     return tuple(newest)
-
-
-def facts(lane: Lane, seen: Seen, channel: Channel, agent: str) -> Facts:
-    """What a command may know."""
-    row, who = lane.current[0], seen.inbound.participant
-    memory = lane.memory.get(agent)
-    admin = not channel.admins or bool(channel.admins.intersection((who.id, *who.aliases)))
-    return Facts(
-        session=seen.session if seen.stored else None,
-        participant=who,
-        channel=channel.name,
-        agent=agent,
-        rule=row.boundary.rule.value,
-        shared=row.boundary.shared,
-        may_reset=admin or not row.boundary.shared,
-        waiting=len(lane.rows) - len(lane.current),
-        now=seen.now,
-        recent=tuple(memory.window) if memory else (),
-    )
-
-
-async def with_sessions(store: Store, lane: Lane, seen: Seen, facts: Facts) -> Facts:
-    """The same, with every session of this lane; where a token opens each, there is only one."""
-    if seen.transcript:
-        return replace(facts, sessions=(seen.session,))
-    scope = LaneScope(lane_id=lane.id)
-    return replace(facts, sessions=await store.sessions_on(scope, facts.agent, SESSIONS_SHOWN))
 
 
 def variables(seen: Seen) -> dict[str, Any]:
@@ -246,11 +283,12 @@ def build(
     row: Waiting,
     agent: str,
     memory: Memory | None,
+    messages: tuple[Message, ...],
     published: tuple[str, ...],
     read: Read,
+    belongings: Mapping[str, Any],
 ) -> Turn:
-    """The turn as the agent gets it."""
-    messages = history(memory, row.id)
+    """The turn as the agent gets it; ``belongings`` are its fields for what outlives a session."""
     return Turn(
         id=seen.turn_id,
         task_id=seen.task_id,
@@ -268,8 +306,9 @@ def build(
         attempt=max(row.attempts, 1),
         attachments=seen.inbound.attachments,
         quote=seen.inbound.quote,
-        read=reader(read, seen.inbound, messages),
+        read=read,
         summary=memory.summary if memory and _has_left_out(messages) else Summary(),
+        **belongings,
     )
 
 
@@ -281,13 +320,14 @@ def _memory(session: Session, window: Iterable[Message], limit: int) -> Memory:
     return Memory(session=session, window=deque(window, maxlen=limit or None))
 
 
-def _first_session(lane_id: str, row: Waiting, agent: str, now: float) -> Session:
+def _first_session(lane: Lane, row: Waiting, agent: str, now: float) -> Session:
     return Session(
         id=new_id(),
-        lane_id=lane_id,
+        lane_id=lane.id,
         channel=row.channel,
         agent=agent,
-        owner=row.boundary.owner,
+        # As it was called when the lane was founded: a group or a person may have moved since.
+        owner=lane.standing.owner if lane.standing else row.boundary.owner,
         conversation=row.inbound.conversation,
         created_at=now,
         last_activity=now,

@@ -94,13 +94,15 @@ CONTROL_ACTIONS = frozenset({Action.STOP, Action.EDIT, Action.DELETE})
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversation:
     """A place on a platform. ``parent_id`` is the group or channel that a thread belongs to;
-    ``begins`` the id of the thread that a message in a channel begins, where each begins one."""
+    ``begins`` the id of the thread that a message in a channel begins, where each begins one.
+    ``private``: a thread that only one person and the bot are in."""
 
     kind: ConversationKind
     id: str
     parent_id: str | None = None
     title: str | None = None
     begins: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,7 +256,11 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """One isolated context on a (lane, agent). ``version`` rises with every committed change."""
+    """One isolated context on a (lane, agent). ``version`` rises with every committed change.
+
+    ``overrides`` is what it turned on for itself: any of ``model`` and ``prompt`` (texts),
+    ``tools`` and ``knowledge`` (lists of names).
+    """
 
     id: str
     lane_id: str
@@ -271,13 +277,17 @@ class Session:
     variables: JSON = field(default_factory=dict)
     ended_at: float | None = None
     expires_at: float | None = None
+    overrides: JSON = field(default_factory=dict)
 
-    def state(self, now: float, idle_after: float = 1800.0) -> str:
-        """``active``, ``dormant``, ``ended`` or ``expired``: derived, never swept."""
+    def state(self, now: float, idle_after: float = 1800.0, *, waiting: bool = False) -> str:
+        """``active``, ``dormant``, ``waiting`` (for an answer), ``ended`` or ``expired``: derived,
+        never swept."""
         if self.ended_at is not None:
             return "ended"
         if self.expires_at is not None and self.expires_at <= now:
             return "expired"
+        if waiting:
+            return "waiting"
         return "active" if now - self.last_activity < idle_after else "dormant"
 
 

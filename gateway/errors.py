@@ -59,7 +59,14 @@ class UnreadableUpdate(GatewayError):
 
 
 class LimitExceeded(GatewayError):
-    """More than a limit allows; the text says how much there is, and what the limit is."""
+    """More than a limit allows; the text says how much there is, and what the limit is.
+
+    ``limit`` is its name in ``[limits]``, from those who do not count it themselves.
+    """
+
+    def __init__(self, words: str = "", *, limit: str = "") -> None:
+        super().__init__(words)
+        self.limit = limit
 
 
 class Unavailable(GatewayError):

@@ -9,6 +9,7 @@ from gateway.channels import Channel
 from gateway.domain import Attachment
 from gateway.errors import LimitExceeded, Unavailable
 from gateway.files.names import in_words
+from gateway.limits import exceeded
 from gateway.ports.adapter import Fetching
 from gateway.ports.host import Files
 from gateway.seen import Seen
@@ -38,7 +39,7 @@ async def _fetch(files: Files, channel: Channel, seen: Seen, attachment: Attachm
     if not isinstance(adapter, Fetching):
         raise LimitExceeded(f"{attachment.name} could not be fetched from this channel")
     if files.limit and attachment.size > files.limit:
-        raise LimitExceeded(f"{attachment.name} is larger than {in_words(files.limit)}")
+        raise exceeded("file_bytes", f"{attachment.name} is larger than {in_words(files.limit)}")
     content = adapter.fetch(attachment)
     try:
         async with asyncio.timeout(TIMEOUT):

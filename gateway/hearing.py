@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from gateway.domain import Attachment
 from gateway.errors import LimitExceeded
@@ -13,7 +14,7 @@ from gateway.lane import Lane
 from gateway.limits import RunningSlots
 from gateway.live import Live
 from gateway.ports.agent import Ask, File, Output, Publish, Step, Text
-from gateway.seen import Said, Seen
+from gateway.seen import Changes, Said, Seen
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Hearing:
         """The answer so far."""
         return "".join(self.pieces)
 
-    def said(self, variables: dict[str, object] | None) -> Said:
+    def said(self, changes: Changes) -> Said:
         """All of it, once the run is over."""
         return Said(
             text=self.text,
@@ -44,16 +45,23 @@ class Hearing:
             steps=tuple(self.steps),
             attachments=tuple(self.attachments),
             published=self.published,
-            variables=variables,
+            variables=changes.variables,
+            overrides=changes.overrides,
+            keepings=changes.keepings,
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hands:
-    """What an agent's output needs done at once: an early message committed, a file stored."""
+    """What an agent's output needs done at once: an early message committed, a file stored.
+
+    ``excuse`` tells the person that others are served first, after ``patience`` seconds.
+    """
 
     publish: Callable[[str, Hearing], Awaitable[None]]
     keep: Callable[[File, Hearing], Awaitable[Attachment]]
+    excuse: Callable[[Seen], Awaitable[None]]
+    patience: float
 
 
 async def listen(
@@ -69,12 +77,16 @@ async def listen(
     lane.began, lane.typed = loop.time(), 0.0
     lane.in_agent, lane.spoken = True, hearing.published
     try:
-        async with slots:
+        if not slots.take():
+            await slots.acquire(partial(_excuse, lane, hearing, hands), hands.patience)
+        try:
             async for event in events:
                 await _hear(lane, event, hearing, live, hands)
                 if hearing.ask is not None or lane.must_break():
                     break
             failpoint("during-run")
+        finally:
+            slots.release()
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if not lane.must_break() or lane.revoked or task is None:
@@ -105,6 +117,16 @@ async def _hear(lane: Lane, event: Output, hearing: Hearing, live: Live, hands: 
                 hearing.attachments.append(await hands.keep(event, hearing))
             except LimitExceeded as error:
                 hearing.pieces.append(f"\n\n[{error}]")
+
+
+async def _excuse(lane: Lane, hearing: Hearing, hands: Hands) -> None:
+    """It takes long until the run begins; ``/stop`` waits for the commit rather than tear it."""
+    lane.in_agent = False
+    await hands.excuse(hearing.seen)
+    lane.in_agent = True
+    task = asyncio.current_task()
+    if lane.must_break() and task is not None:
+        task.cancel()
 
 
 async def _speak(lane: Lane, text: str, hearing: Hearing, hands: Hands) -> None:

@@ -9,38 +9,48 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from gateway import observability as obs
 from gateway.bookmarks import Ledger
 from gateway.channels import Channel
-from gateway.commands import NATIVE
-from gateway.domain import ConversationKind, Delivery, Moved, Session
-from gateway.errors import GatewayError, StoreError, Unavailable
+from gateway.commanding import Commanding
+from gateway.custody import Custody
+from gateway.domain import Delivery, Moved, Session
+from gateway.endings import Endings
+from gateway.errors import StoreError, Unavailable
 from gateway.files import FileRoom
 from gateway.housekeeping import Housekeeping
+from gateway.http import belongings, health, inspecting, operator, people
 from gateway.http import files as file_routes
-from gateway.http import health, operator
+from gateway.inspection import Inspection
 from gateway.lanes import Lanes
 from gateway.limits import MessageRate, RunningSlots
 from gateway.live import Live
+from gateway.longterm import LongTerm
+from gateway.opening import channel_of, offer_commands
 from gateway.operations import Acts
 from gateway.outbox import Outbox
 from gateway.outcomes import Reports
-from gateway.ports.adapter import Adapter, Commanded, Receipt
+from gateway.ports.adapter import Commanded, Receipt
 from gateway.ports.agent import Agent
 from gateway.ports.coordinator import Coordinator
 from gateway.ports.host import Bookmarks, Files, Outcomes, Sessions
 from gateway.ports.store import Store
 from gateway.presence import Presence
+from gateway.privacy import Around, Privacy
+from gateway.reach import Reach
 from gateway.router import Router
 from gateway.runner import Runner
 from gateway.sessions import SessionDesk
-from gateway.settings import ChannelSection, Settings
+from gateway.settings import Settings
 from gateway.summaries import Summaries
 from gateway.supervision import contained, supervise
+
+if TYPE_CHECKING:
+    from gateway.knowledge import Library
 
 
 @dataclass(kw_only=True)
@@ -83,7 +93,9 @@ class House:
             store=store,
             limit=settings.limits.file_bytes,
         )
+        self.longterm = LongTerm(store)
         self.bookmarks = Ledger(store)
+        self.library = _library(settings)
         live = Live(coordinator)
         self.desk = SessionDesk(
             store=store,
@@ -93,6 +105,8 @@ class House:
             channels=self.channels,
             agents=tuple(agents),
             discard=self.files.discard,
+            forget_owner=self.longterm.forget_owner,
+            variables_bytes=settings.limits.variables_bytes,
         )
         self.outbox = Outbox(
             store=store,
@@ -112,22 +126,27 @@ class House:
             put=self.outbox.put,
             rate=MessageRate(coordinator, settings.limits.messages_per_minute),
             channels=self.channels,
+            merged=self.longterm.forget,
         )
         self.presence = self._presence()
         self.summaries = Summaries(
             store=store,
             agents=agents,
             window=settings.limits.history_messages,
+            tokens=settings.limits.history_tokens,
             spawn=self.spawn,
         )
-        self.runner = self._runner(live, agents)
         self.keeping = Housekeeping(
             store=store,
             lanes=self.lanes,
             router=self.router,
             outbox=self.outbox,
             files=self.files,
+            forgotten=self.longterm.forget,
+            retention=settings.retention,
         )
+        self.privacy = self._privacy(live)
+        self.runner = self._runner(live, agents)
 
     def _open_channels(self, http: aiohttp.ClientSession, agents: Mapping[str, Agent]) -> None:
         host = Host(
@@ -147,19 +166,65 @@ class House:
         return Runner(
             store=self._store,
             lanes=self.lanes,
-            put=self.outbox.put,
             idle=self.outbox.idle,
             live=live,
             channels=self.channels,
             agents=agents,
             slots=self.slots,
             files=self.files,
+            commanding=Commanding(store=self._store, privacy=self.privacy),
+            reach=self._reach(agents),
+            endings=self._endings(live),
+            history_messages=limits.history_messages,
+            history_tokens=limits.history_tokens,
+            variables_bytes=limits.variables_bytes,
+        )
+
+    def _endings(self, live: Live) -> Endings:
+        return Endings(
+            store=self._store,
+            longterm=self.longterm,
+            lanes=self.lanes,
+            put=self.outbox.put,
+            live=live,
             left=self.presence.left,
             grown=self.summaries.grown,
-            history_messages=limits.history_messages,
-            variables_bytes=limits.variables_bytes,
+            history_messages=self._settings.limits.history_messages,
             tell_after=self._settings.gateway.tell_after,
             give_up_after=self._settings.gateway.give_up_after,
+            idle_after=self._settings.gateway.idle_after,
+        )
+
+    def _reach(self, agents: Mapping[str, Agent]) -> Reach:
+        return Reach(
+            store=self._store,
+            longterm=self.longterm,
+            files=self.files,
+            limits=self._settings.limits,
+            agents=agents,
+            basics={name: section.basics for name, section in self._settings.agents.items()},
+            bases=tuple(self._settings.knowledge),
+            view=self.library.view if self.library is not None else None,
+        )
+
+    def _privacy(self, live: Live) -> Privacy:
+        around = Around(
+            recover=self.router.recover,
+            forget_keys=self.router.forget,
+            forget_owner=self.longterm.forget_owner,
+            withdraw=self.outbox.withdraw,
+            rebuild=self.summaries.rebuild,
+            sending=self.outbox.knows,
+            tidy=self.keeping.tidy,
+            spawn=self.spawn,
+        )
+        return Privacy(
+            store=self._store,
+            lanes=self.lanes,
+            live=live,
+            files=self.files,
+            around=around,
+            public_url=self._settings.gateway.public_url,
         )
 
     def _presence(self) -> Presence:
@@ -192,6 +257,8 @@ class House:
         self._service(supervise("scan", self.keeping.scan))
         self._service(supervise("forget", self.keeping.forget))
         self._service(supervise("bookmarks", self.bookmarks.run))
+        if self.library is not None:
+            self._service(supervise("knowledge", self.library.run))
 
     def _service(self, work: Coroutine[Any, Any, None]) -> None:
         self._services.append(self._tasks.create_task(work))
@@ -202,7 +269,7 @@ class House:
         try:
             async with asyncio.TaskGroup() as group:
                 if isinstance(adapter, Commanded):
-                    group.create_task(_register(channel.name, adapter))
+                    group.create_task(offer_commands(channel, adapter))
                 await adapter.run(partial(self._receive, channel))
         finally:
             obs.ADAPTER_UP.labels(channel.name).set(0)
@@ -234,6 +301,8 @@ class House:
         for worker in list(self._workers):
             worker.cancel()
         await asyncio.gather(*self._workers, *self._services, return_exceptions=True)
+        if self.library is not None:
+            await self.library.close()
         with suppress(Unavailable):
             await self.bookmarks.flush()
         rows, deliveries = self.lanes.waiting(), self.outbox.unsent()
@@ -248,9 +317,26 @@ class House:
         adapters = [route for c in self.channels.values() for route in c.adapter.routes()]
         return [
             *health.routes(self._ready, self._metrics),
-            *operator.routes(self._acts(), token.get_secret_value() if token else ""),
+            *self._operators_routes(token.get_secret_value() if token else ""),
             *file_routes.routes(self.files),
             *adapters,
+        ]
+
+    def _operators_routes(self, token: str) -> list[Any]:
+        inspection = Inspection(store=self._store, idle_after=self._settings.gateway.idle_after)
+        custody = Custody(
+            store=self._store,
+            keeps=self.longterm,
+            files=self.files,
+            limits=self._settings.limits,
+            bases=tuple(self._settings.knowledge),
+            changed=self.lanes.overridden,
+        )
+        return [
+            *operator.routes(self._acts(), token),
+            *inspecting.routes(inspection, token),
+            *belongings.routes(custody, token),
+            *people.routes(self.privacy, token),
         ]
 
     def _acts(self) -> Acts:
@@ -282,31 +368,10 @@ class House:
         return obs.render()
 
 
-def channel_of(section: ChannelSection, host: Any) -> Channel:
-    """A channel as configured, with its adapter made but not yet connected."""
-    factory, settings = section.factory, section.settings
-    adapter: Adapter = factory(section.name, settings, host)
-    defaults: Mapping[ConversationKind, str] = getattr(factory, "respond", {})
-    respond = dict(defaults)
-    if settings.respond is not None:
-        shared = set(ConversationKind) - {ConversationKind.DIRECT}
-        respond = dict.fromkeys(shared, settings.respond)
-    return Channel(
-        name=section.name,
-        adapter=adapter,
-        agent=settings.agent,
-        rules={**factory.boundary, **settings.boundary},
-        respond=respond,
-        allow=settings.allow,
-        admins=settings.admins,
-        on_unknown=settings.on_unknown,
-        resets=settings.resets(),
-    )
+def _library(settings: Settings) -> Library | None:
+    """The knowledge bases; whoever has none imports nothing for them."""
+    if not settings.knowledge:
+        return None
+    from gateway.knowledge import Library
 
-
-async def _register(name: str, adapter: Commanded) -> None:
-    """Offer the commands natively; a platform that is away gets them at the next start."""
-    try:
-        await adapter.register_commands(NATIVE)
-    except (GatewayError, TimeoutError) as error:
-        obs.log.warning(obs.Event.COMMANDS_FAILED, channel=name, reason=str(error))
+    return Library(Path(settings.gateway.data_dir), settings.knowledge)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+from gateway import lifecycle
 from gateway import observability as obs
 from gateway.domain import Delivery, DeliveryState
 from gateway.errors import Unavailable
 from gateway.files import FileRoom
 from gateway.lanes import Lanes
 from gateway.outbox import Outbox
-from gateway.ports.records import OperatorScope
+from gateway.ports.records import Erased, OperatorScope, Traces
 from gateway.ports.store import Store
 from gateway.router import Router
+from gateway.settings import RetentionSection
 
 SCAN_EVERY = 30.0
 FORGET_EVERY = 3600.0
@@ -26,13 +29,24 @@ class Housekeeping:
     """Finds what memory lost, and drops what has outlived its use."""
 
     def __init__(
-        self, *, store: Store, lanes: Lanes, router: Router, outbox: Outbox, files: FileRoom
+        self,
+        *,
+        store: Store,
+        lanes: Lanes,
+        router: Router,
+        outbox: Outbox,
+        files: FileRoom,
+        forgotten: Callable[[], None],
+        retention: RetentionSection,
     ) -> None:
         self._store = store
         self._lanes = lanes
         self._router = router
         self._outbox = outbox
         self._files = files
+        self._forgotten = forgotten
+        self._retention = retention
+        self._erased = False
 
     async def recover(self) -> None:
         """Take up what an earlier process left: deliveries in doubt, rows without an outcome."""
@@ -73,12 +87,54 @@ class Housekeeping:
     async def forget(self) -> None:
         """Every hour, what is no longer needed."""
         while True:
-            now = time.time()
             with suppress(Unavailable):
-                gone = await self._store.forget(rows_before=now - REMEMBER_KEYS_FOR, now=now)
-                await self._files.discard(gone.digests)
+                await self.tidy()
+                await self.retire(time.time())
                 await self._files.sweep()
+                await self._scrub()
             await asyncio.sleep(FORGET_EVERY)
+
+    async def tidy(self) -> None:
+        """Drop what has outlived its use, once."""
+        now = time.time()
+        gone = await self._store.forget(rows_before=now - REMEMBER_KEYS_FOR, now=now)
+        lifecycle.outlived(gone.sessions)
+        self._erased = self._erased or bool(gone.sessions or gone.deliveries)
+        if gone.sessions:
+            self._forgotten()
+        await self._files.discard(gone.digests)
+
+    async def retire(self, now: float) -> None:
+        """Delete what the configuration keeps for a while only."""
+        keeps = self._retention
+        if not (keeps.dormant_sessions or keeps.ended_sessions or keeps.long_term):
+            return
+        gone = await self._store.retire(
+            dormant_before=_ago(now, keeps.dormant_sessions),
+            ended_before=_ago(now, keeps.ended_sessions),
+            kept_before=_ago(now, keeps.long_term),
+        )
+        lifecycle.outlived(gone.traces.sessions)
+        if gone != Erased(traces=Traces()):
+            self._erased = True
+            self._forgotten()
+        await self._files.discard(gone.digests)
+        for lane_id in gone.lanes:
+            self._lanes.revoke(lane_id)
+        if gone.lanes:
+            self._router.forget()
+            # Somebody may have written meanwhile to a lane that is served no more.
+            await self._router.recover()
+
+    async def _scrub(self) -> None:
+        """Where anything was deleted, no file has it any longer."""
+        if self._erased:
+            await self._store.scrub()
+            self._erased = False
+
+
+def _ago(now: float, seconds: float) -> float | None:
+    return now - seconds if seconds else None
 
 
 def _doubted(delivery: Delivery) -> Delivery:

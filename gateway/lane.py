@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
 
 from gateway.boundary import Boundary
 from gateway.domain import Action, Inbound, Message, Question, Session, Summary
-from gateway.ports.records import Hold, Revision
+from gateway.limits import tokens
+from gateway.ports.records import Hold, Revision, Standing
+
+EVERYDAY_LENGTH = 1000
+"""Characters within which a message is as any other."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -61,6 +69,14 @@ class Memory:
     summary: Summary = field(default_factory=Summary)
     condense_from: int = 0
 
+    @property
+    def weight(self) -> int:
+        """How much this is, in messages of everyday length."""
+        length = sum([len(message.text) for message in self.window])
+        if self.session.variables:
+            length += len(orjson.dumps(self.session.variables))
+        return len(self.window) + length // EVERYDAY_LENGTH
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Showing:
@@ -82,7 +98,9 @@ class Lane:
     ``edits`` are folded into the turn of the row they concern; ``afterwards`` has what concerns a
     row whose turn must be over first: deletions, and edits that came too late to be folded.
     ``amended`` says that the running turn has to begin again, with an edit or not at all;
-    ``spoken``, that it has published something and cannot.
+    ``spoken``, that it has published something and cannot. ``standing`` is what the store says of
+    the lane, once it was asked. ``changes`` counts what was changed from outside of what was said,
+    or of a session: what was read before may be older.
     """
 
     id: str
@@ -93,6 +111,8 @@ class Lane:
     held_rows: tuple[str, ...] = ()
     fence: int = 0
     memory: dict[str, Memory] = field(default_factory=dict)
+    standing: Standing | None = None
+    changes: int = 0
     worker: asyncio.Task[None] | None = None
     current: tuple[Waiting, ...] = ()
     in_agent: bool = False
@@ -108,7 +128,12 @@ class Lane:
     @property
     def weight(self) -> int:
         """How much this lane remembers, in messages."""
-        return 4 + sum(len(memory.window) for memory in self.memory.values())
+        return 4 + sum(memory.weight for memory in self.memory.values())
+
+    def forget(self) -> None:
+        """Somebody else had the lane meanwhile, or it was changed from outside."""
+        self.memory.clear()
+        self.standing = None
 
     def must_stop(self) -> bool:
         """Whether its person told the running turn to stop."""
@@ -181,8 +206,18 @@ class Lane:
             self.afterwards = [later for later in self.afterwards if later not in over]
         return over
 
+    def given(self, session: Session, field_name: str) -> None:
+        """Something of a session, its name for one, is another now, in the store already."""
+        self.changes += 1
+        changed: dict[str, Any] = {field_name: getattr(session, field_name)}
+        for memory in self.memory.values():
+            if memory.session.id == session.id:
+                version = max(memory.session.version, session.version)
+                memory.session = replace(memory.session, version=version, **changed)
+
     def revise(self, revisions: tuple[Revision, ...]) -> None:
         """Remember what was said as it was edited, and forget what was deleted."""
+        self.changes += 1
         changed = {revision.origin: revision.text for revision in revisions}
         for memory in self.memory.values():
             numbers = {message.origin: message.number for message in memory.window}
@@ -194,6 +229,22 @@ class Lane:
             )
             window = [message for message in kept if message is not None]
             memory.window = deque(window, maxlen=memory.window.maxlen)
+
+
+def tokens_of(message: Message) -> int:
+    """How many a model reads in it, or so."""
+    return tokens(message.text, message.quote.text) if message.quote else tokens(message.text)
+
+
+def newest_within(messages: Sequence[Message], most: int) -> tuple[Message, ...]:
+    """The longest run of the newest of them that is within so many tokens; one at least."""
+    length, total = 0, 0
+    for message in reversed(messages):
+        total += tokens_of(message)
+        if total > most and length:
+            break
+        length += 1
+    return tuple(messages)[len(messages) - length :]
 
 
 def origin(inbound: Inbound, message_id: str) -> str:

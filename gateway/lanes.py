@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from gateway.domain import Action, Session
@@ -116,10 +115,14 @@ class Lanes:
     def renamed(self, session: Session) -> None:
         """A session is called by another name, in the store already."""
         lane = self._lanes.get(session.lane_id)
-        for memory in lane.memory.values() if lane is not None else ():
-            if memory.session.id == session.id:
-                version = max(memory.session.version, session.version)
-                memory.session = replace(memory.session, name=session.name, version=version)
+        if lane is not None:
+            lane.given(session, "name")
+
+    def overridden(self, session: Session) -> None:
+        """A session turns on something else from now on, in the store already."""
+        lane = self._lanes.get(session.lane_id)
+        if lane is not None:
+            lane.given(session, "overrides")
 
     def knows(self, lane_id: str, row_id: str) -> bool:
         """Whether this row is already in memory."""
@@ -160,7 +163,7 @@ class Lanes:
 
     def _take_hold(self, lane: Lane, hold: Hold, row: Waiting) -> None:
         if hold.fence != lane.fence + 1:
-            lane.memory.clear()
+            lane.forget()
         lane.hold, lane.fence, lane.held_rows = hold, hold.fence, (row.id,)
 
     def _due(self, lane: Lane) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import orjson
 
+from gateway import observability as obs
 from gateway.errors import LimitExceeded
 from gateway.ports.coordinator import Coordinator, Rate
 
@@ -22,6 +23,12 @@ TEXT_LENGTH = 100_000
 """The longest text a person may send, in characters; beyond what any chat platform carries."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def exceeded(limit: str, words: str) -> LimitExceeded:
+    """Somebody met the limit of this name in ``[limits]``: counted, and ``words`` are for them."""
+    obs.LIMITS.labels(limit).inc()
+    return LimitExceeded(words)
 
 
 def incoming_text(text: str, *, longest: int = TEXT_LENGTH) -> str:
@@ -36,18 +43,45 @@ def incoming_text(text: str, *, longest: int = TEXT_LENGTH) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def tokens(*texts: str) -> int:
+    """About how many tokens a model reads in them: one for every four bytes of UTF-8, begun ones
+    counted.
+
+    The rule of thumb for English is four characters a token
+    (https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-them); scripts
+    that take more bytes a character take more tokens too.
+    """
+    return sum((len(text if text.isascii() else text.encode()) + 3) // 4 for text in texts)
+
+
+def json_object(values: Mapping[str, Any], name: str) -> bytes:
+    """As JSON in UTF-8. Raises ``TypeError`` that says what of ``name`` is none."""
+    try:
+        return orjson.dumps(values)
+    except TypeError:
+        for key, value in values.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{name} has the key {key!r}; keys must be texts") from None
+            try:
+                orjson.dumps({key: value})
+            except TypeError as error:
+                raise TypeError(f"{name}[{key!r}] cannot be kept as JSON: {error}") from None
+        raise
+
+
 def variables_json(variables: Mapping[str, Any], most: int) -> bytes:
     """A session's variables as JSON in UTF-8.
 
     Raises ``LimitExceeded`` above ``most`` bytes, naming the largest variable, and ``TypeError``
     when they are no JSON object.
     """
-    encoded = orjson.dumps(variables)
+    encoded = json_object(variables, "turn.variables")
     if most and len(encoded) > most:
         largest = max(variables, key=lambda name: len(orjson.dumps(variables[name])))
-        raise LimitExceeded(
+        raise exceeded(
+            "variables_bytes",
             f"the session's variables take {len(encoded):,} bytes, most of it {largest!r};"
-            f" {most:,} are allowed (limits.variables_bytes)"
+            f" {most:,} are allowed (limits.variables_bytes)",
         )
     return encoded
 
@@ -92,6 +126,7 @@ class MessageRate:
         wait = await self._coordinator.wait_for(key, self._rate)
         if not wait:
             return _ALLOWED
+        obs.LIMITS.labels("messages_per_minute").inc()
         return Allowance(allowed=False, retry_after=wait, tell=await self._notices.due(key))
 
 
@@ -118,20 +153,34 @@ class RunningSlots:
         self.running += 1
         return True
 
-    async def acquire(self) -> None:
-        """Take a slot, waiting for one if need be; cancelling gives up the place in the queue."""
+    async def acquire(
+        self, late: Callable[[], Awaitable[None]] | None = None, after: float = 0.0
+    ) -> None:
+        """Take a slot, waiting for one if need be; cancelling gives up the place in the queue.
+
+        ``late`` is called once where that takes longer than ``after`` seconds.
+        """
         if self.take():
             return
         turn = asyncio.get_running_loop().create_future()
         self._queue.append(turn)
+        taken = False
         try:
+            if late is not None:
+                await asyncio.wait((turn,), timeout=after)
+                if not turn.done():
+                    await late()
             await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release()
-            elif turn in self._queue:
-                self._queue.remove(turn)
-            raise
+            taken = True
+        finally:
+            if not taken:
+                self._give_up(turn)
+
+    def _give_up(self, turn: asyncio.Future[None]) -> None:
+        if turn in self._queue:
+            self._queue.remove(turn)
+        elif turn.done() and not turn.cancelled():
+            self.release()
 
     def release(self) -> None:
         """Give a slot back; it passes to whoever waited longest."""

@@ -66,6 +66,10 @@ class Live:
         """A visible step of a task."""
         self._show(session_id, "step", {"task_id": task_id, "title": title})
 
+    def cleared(self, session_id: str) -> None:
+        """What was said before was erased."""
+        self._show(session_id, "cleared", {})
+
     def ended(self, session_id: str) -> None:
         """The session is over."""
         self._show(session_id, "ended", {})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -31,7 +31,7 @@ from gateway.errors import (
 from gateway.failpoints import failpoint
 from gateway.ports.adapter import Act, Preview, Previewing, Retracting, Sent, Settling, Typing
 from gateway.ports.coordinator import Coordinator
-from gateway.ports.records import LaneScope, Mark
+from gateway.ports.records import LaneScope, Mark, OperatorScope
 from gateway.ports.store import Store
 
 MAX_ATTEMPTS = 5
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class _Queue:
-    """One order key's deliveries; ``ids`` are those not yet durably settled."""
+    """One order key's deliveries; ``ids`` are those not yet durably settled, nor erased."""
 
     items: deque[Delivery] = field(default_factory=deque)
     ids: set[str] = field(default_factory=set)
@@ -110,6 +110,16 @@ class Outbox:
         queue = self._queues.get((delivery.lane_id, delivery.address.destination))
         return queue is not None and delivery.id in queue.ids
 
+    async def withdraw(self, lane_ids: Collection[str]) -> None:
+        """Send nothing more from these lanes that the store has no longer: it was erased."""
+        scope = OperatorScope(why="what was erased is not sent")
+        for queue in [queue for key, queue in self._queues.items() if key[0] in lane_ids]:
+            for delivery in list(queue.items):
+                if await self._store.delivery(scope, delivery.id) is None:
+                    queue.ids.discard(delivery.id)
+            # The first may be being tried, and finds out.
+            queue.items = deque(d for d in queue.items if d.id in queue.ids or d is queue.items[0])
+
     def unsent(self) -> int:
         """How many deliveries are queued here."""
         return sum(len(queue.items) for queue in self._queues.values())
@@ -168,7 +178,7 @@ class Outbox:
                 mark = await self._attempt(delivery, queue, settled)
                 queue.items.popleft()
                 if mark.state is DeliveryState.PENDING:
-                    await self._record([mark])
+                    await self._record(queue, [mark])
                     queue.items.appendleft(_after(delivery, mark))
                     await asyncio.sleep(max(0.0, mark.not_before - self._clock()))
                     continue
@@ -176,16 +186,14 @@ class Outbox:
                 if mark.state is DeliveryState.HELD:
                     held = [delivery, *_rest_of_its_turn(queue, delivery)]
                     settled += [_mark(one, mark.state, error=mark.error) for one in held[1:]]
-                    await self._record(settled)
-                    _forget(queue, settled)
+                    await self._record(queue, settled)
                     for one in held:
                         self._held(one)
                 if mark.state is DeliveryState.FAILED and mark.error.startswith(_GONE):
                     settled.extend(_with_the_rest(queue, mark))
                 if settled and not queue.items:
                     # While others are busy a transaction to share is near; alone it would not be.
-                    await self._record(settled, patient=len(self._queues) > 1)
-                    _forget(queue, settled)
+                    await self._record(queue, settled, patient=len(self._queues) > 1)
         finally:
             if self._queues.get(key) is queue:
                 del self._queues[key]
@@ -196,23 +204,22 @@ class Outbox:
         if delivery.not_before > self._clock():
             if settled:
                 # This may be an hour.
-                await self._record(settled)
-                _forget(queue, settled)
+                await self._record(queue, settled)
             await asyncio.sleep(delivery.not_before - self._clock())
         if delivery.state is DeliveryState.UNKNOWN:
             if settled:
-                await self._record(settled)
-                _forget(queue, settled)
+                await self._record(queue, settled)
             known = await self._in_doubt(channel, delivery)
             if known is not None:
                 return known
         if settled or not delivery.started:
             settled.append(_mark(delivery, DeliveryState.PENDING, started=True))
-            await self._record(settled)
-            _forget(queue, settled)
+            await self._record(queue, settled)
             if delivery.part:
                 failpoint("between-parts")
         await self._wait_for_budget(channel, delivery)
+        if delivery.id not in queue.ids:
+            return _mark(delivery, DeliveryState.FAILED, error="erased")
         return await self._send(channel, delivery)
 
     async def _in_doubt(self, channel: Channel, delivery: Delivery) -> Mark | None:
@@ -338,7 +345,7 @@ class Outbox:
             started=settling and isinstance(error, OutcomeUnknown),
         )
 
-    async def _record(self, marks: list[Mark], *, patient: bool = False) -> None:
+    async def _record(self, queue: _Queue, marks: list[Mark], *, patient: bool = False) -> None:
         """Make marks durable; a store that is away is waited for, since what was sent was sent."""
         for mark in marks:
             if mark.state is not DeliveryState.PENDING:
@@ -347,6 +354,7 @@ class Outbox:
         while True:
             try:
                 await self._store.mark(tuple(marks), patient=patient)
+                _forget(queue, marks)
                 return
             except Unavailable:
                 await asyncio.sleep(pause)

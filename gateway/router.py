@@ -58,6 +58,7 @@ class Router:
         put: Callable[[Iterable[Delivery]], None],
         rate: MessageRate,
         channels: Mapping[str, Channel],
+        merged: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
@@ -65,6 +66,7 @@ class Router:
         self._put = put
         self._rate = rate
         self._channels = channels
+        self._merged = merged
         self._clock = clock
         self._lane_keys: OrderedDict[str, None] = OrderedDict()
         self._linked: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -128,7 +130,8 @@ class Router:
             await self._leave(emptied)
 
     async def _leave(self, lane_ids: Iterable[str]) -> None:
-        """These lanes gave way to others, on which their rows wait now."""
+        """These lanes gave way to others, on which their rows wait now: one owner has it all."""
+        self._merged()
         for lane_id in lane_ids:
             self._lanes.revoke(lane_id)
         await self.recover()

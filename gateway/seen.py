@@ -17,7 +17,7 @@ from gateway.domain import (
 )
 from gateway.ports.adapter import Part
 from gateway.ports.agent import Ask
-from gateway.ports.records import Hold
+from gateway.ports.records import Hold, Keeping
 
 
 class Way(Protocol):
@@ -71,12 +71,34 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Changes:
+    """What a run changed of what the turn was given; None: nothing of it.
+
+    Of ``overrides`` it has the changed ones alone, None for one that is dropped.
+    """
+
+    variables: JSON | None = None
+    overrides: JSON | None = None
+    keepings: tuple[Keeping, ...] = ()
+
+
+UNCHANGED = Changes()
+
+
+def overridden(before: JSON, changes: JSON) -> JSON:
+    """What a session has turned on after these ``Changes`` of it."""
+    return {key: value for key, value in {**before, **changes}.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """What an agent's run came to."""
+    """What an agent's run came to; for what it changed see ``Changes``."""
 
     text: str = ""
     ask: Ask | None = None
     steps: tuple[str, ...] = ()
     published: bool = False
     variables: JSON | None = None
+    overrides: JSON | None = None
+    keepings: tuple[Keeping, ...] = ()
     attachments: tuple[Attachment, ...] = ()

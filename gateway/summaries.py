@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -10,9 +11,9 @@ from typing import Any
 
 from gateway import condensing
 from gateway import observability as obs
-from gateway.domain import Message, Summary
+from gateway.domain import Message, Session, Summary
 from gateway.errors import GatewayError
-from gateway.lane import Lane, Memory
+from gateway.lane import Lane, Memory, tokens_of
 from gateway.ports.agent import Agent, Forgetful, Summarising
 from gateway.ports.records import SessionScope
 from gateway.ports.store import Store
@@ -21,6 +22,8 @@ EVERY = 50
 """Messages, at most, that are condensed together,"""
 AHEAD = 4
 """when so many more may be said before the first of them leaves the window: none is in neither."""
+FULL, KEPT = 0.8, 0.2
+"""Of the tokens that messages may have: at so many they are condensed, but for so many."""
 AT_ONCE = 200
 """Messages condensed in one go,"""
 CHARACTERS_AT_ONCE = 60_000
@@ -36,8 +39,8 @@ WITHIN = 120.0
 class Summaries:
     """Condenses what is about to leave the window of a session that grew.
 
-    ``window`` is how many of the newest messages agents see in full; 0: all, and nothing is
-    condensed. Its older part is in the summary already.
+    ``window`` is how many of the newest messages agents see in full, and ``tokens`` how long these
+    are together at most; 0: any number. Its older part is in the summary already.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Summaries:
         store: Store,
         agents: Mapping[str, Agent],
         window: int,
+        tokens: int = 0,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._store = store
@@ -55,10 +59,12 @@ class Summaries:
             for name, agent in agents.items()
             if isinstance(agent, Forgetful) and agent.forgetful
         }
-        self._condenses = bool(window)
+        self._window = window
+        self._tokens = tokens
         self._newest = max(window - EVERY - AHEAD, window // 5)
         overlap = window - self._newest
         self._every = max(1, overlap - min(AHEAD, overlap // 2))
+        self._pause = min(self._every, AHEAD) if tokens else self._every
         self._spawn = spawn
         self._under_way: set[str] = set()
         self._slots = asyncio.Semaphore(RUNNING)
@@ -66,25 +72,45 @@ class Summaries:
     def grown(self, lane: Lane, agent: str) -> None:
         """A turn was committed: condense what will leave the window soon, if that is enough."""
         memory = lane.memory.get(agent)
-        if memory is None or not self._condenses or agent in self._forgetful:
+        if memory is None or agent in self._forgetful or memory.session.id in self._under_way:
             return
-        if memory.session.id in self._under_way:
+        if memory.session.last_number < memory.condense_from:
             return
-        number = memory.session.last_number
-        if number < memory.condense_from:
-            return
-        if number - self._newest - memory.summary.upto >= self._every:
+        end = self._due(memory)
+        if end > memory.summary.upto:
             self._under_way.add(memory.session.id)
-            self._spawn(self._refresh(lane, agent, memory))
+            self._spawn(self._refresh(lane, agent, memory, end))
 
-    async def _refresh(self, lane: Lane, agent: str, memory: Memory) -> None:
-        scope = SessionScope(session_id=memory.session.id)
-        end, done = memory.session.last_number - self._newest, False
+    def _due(self, memory: Memory) -> int:
+        """Up to which message to condense; 0: there is time."""
+        end = memory.session.last_number - self._newest
+        if not self._window or end - memory.summary.upto < self._every:
+            end = 0
+        return max(end, self._too_long(memory)) if self._tokens else end
+
+    def _too_long(self, memory: Memory) -> int:
+        """The same for how long the messages are that are in no summary; the newest stays."""
+        total, end, upto = 0, 0, memory.summary.upto
+        newest = memory.window[-1].number if memory.window else 0
+        for message in reversed(memory.window):
+            if message.number <= upto:
+                break
+            total += tokens_of(message)
+            if not end and message.number < newest and total > self._tokens * KEPT:
+                end = message.number
+            if end and total > self._tokens * FULL:
+                return end
+        return 0
+
+    async def _refresh(self, lane: Lane, agent: str, memory: Memory, end: int) -> None:
+        scope, done = SessionScope(session_id=memory.session.id), False
         try:
             async with self._slots:
-                # None is known for the first one, and for one that was dropped.
-                summary = memory.summary or await self._store.summary(scope)
-                await self._bring_up(agent, scope, summary, end, memory.window)
+                summary, window = memory.summary, memory.window
+                if not summary:
+                    # The first one, or one that was dropped: what the lane remembers may be older.
+                    summary, window = await self._store.summary(scope), deque()
+                await self._bring_up(agent, scope, summary, end, window)
             await self._remember(lane, agent, scope)
             done = True
         except (GatewayError, TimeoutError) as error:
@@ -93,7 +119,31 @@ class Summaries:
         finally:
             self._under_way.discard(scope.session_id)
             if not done:
-                memory.condense_from = memory.session.last_number + self._every
+                memory.condense_from = memory.session.last_number + self._pause
+        known = lane.memory.get(agent)
+        if known is not None and known.summary.upto >= end:
+            # More may have been said meanwhile than there was room for.
+            self.grown(lane, agent)
+
+    async def rebuild(self, session: Session) -> None:
+        """Condense anew what is left of a session that lost messages. Where that fails, it is done
+        when the session grows."""
+        if not self._window or session.agent not in self._agents.keys() - self._forgetful:
+            return
+        if session.id in self._under_way:
+            return
+        self._under_way.add(session.id)
+        scope = SessionScope(session_id=session.id)
+        try:
+            async with self._slots:
+                summary = await self._store.summary(scope)
+                end = session.last_number - self._newest
+                await self._bring_up(session.agent, scope, summary, end, ())
+        except (GatewayError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            obs.log.warning(obs.Event.SUMMARY_FAILED, session=session.id, reason=reason)
+        finally:
+            self._under_way.discard(session.id)
 
     async def _remember(self, lane: Lane, agent: str, scope: SessionScope) -> None:
         """The lane's next turn sees it."""
@@ -127,11 +177,14 @@ class Summaries:
     async def _left_out(self, scope: SessionScope, summary: Summary, end: int) -> list[Message]:
         """The next messages up to ``end`` that are not condensed yet, oldest first."""
         after = summary.upto
-        if end <= after:
-            return []
-        end = min(end, after + AT_ONCE)
-        page = await self._store.history(scope, after=after, before=end + 1, limit=AT_ONCE)
-        return _fitting(page)
+        # Where many were erased, whole pages may be empty.
+        while after < end:
+            until = min(end, after + AT_ONCE)
+            page = await self._store.history(scope, after=after, before=until + 1, limit=AT_ONCE)
+            if page:
+                return _fitting(page)
+            after = until
+        return []
 
     async def _condensed(self, agent: str, summary: Summary, messages: list[Message]) -> Summary:
         heard = [message for message in messages if message.in_context]

@@ -34,7 +34,7 @@ from gateway.ports.records import (
     RowEnd,
     RowRetry,
 )
-from gateway.seen import Said, Seen
+from gateway.seen import Said, Seen, overridden
 
 ANONYMOUS_LIFE = 7 * 86400.0
 """Seconds without activity after which an anonymous session expires."""
@@ -87,6 +87,8 @@ def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects,
     if not (something or asked):
         deliveries = _deliveries(seen, seen.preface, markdown=False)
     session = _moved(seen, entries, variables=said.variables)
+    if said.overrides:
+        session = replace(session, overrides=overridden(session.overrides, said.overrides))
     spoke = something or said.published or asked is not None
     state = TaskState.INPUT_REQUIRED if asked else TaskState.COMPLETED
     effects = Effects(
@@ -98,6 +100,8 @@ def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects,
             seen.open_questions, seen.answer, asked, closing=bool(seen.closes), now=seen.now
         ),
         deliveries=deliveries,
+        overridden=bool(said.overrides),
+        keepings=said.keepings,
         **_then(seen, next_rows),
         **_kept(seen, session, entries),
     )
@@ -106,10 +110,13 @@ def answer(seen: Seen, said: Said, next_rows: tuple[str, ...]) -> tuple[Effects,
 
 def command(seen: Seen, decision: Decision, next_rows: tuple[str, ...]) -> Effects:
     """A command was given; neither it nor its answer enters what agents see."""
+    if decision.erased:
+        seen = _without_past(seen, decision.remains)
     entries: list[Message] = []
     if seen.transcript:
         entries = _said_by_user(seen, in_context=False)
-        entries.append(_message(seen, entries, Role.SYSTEM, decision.say, in_context=False))
+        told = _message(seen, entries, Role.SYSTEM, decision.say, in_context=False)
+        entries.append(replace(told, attachments=decision.attachments))
     session = _moved(seen, entries)
     if decision.rename is not None:
         session = replace(session, name=decision.rename)
@@ -126,10 +133,29 @@ def command(seen: Seen, decision: Decision, next_rows: tuple[str, ...]) -> Effec
         sessions=changed,
         entries=_entries(seen, entries) if seen.stored else (),
         question_ends=tuple(QuestionEnd(question_id=q.id, state="cancelled") for q in cancelled),
-        deliveries=_deliveries(seen, decision.say, markdown=False),
+        deliveries=_told(seen, decision),
         renamed=decision.rename is not None,
+        agent=decision.agent,
         **_then(seen, next_rows),
     )
+
+
+def _told(seen: Seen, decision: Decision) -> tuple[Delivery, ...]:
+    """What a command says, here or in private."""
+    said, files = decision.say, decision.attachments
+    if decision.private is None:
+        return _deliveries(seen, said, attachments=files, markdown=False)
+    here = _deliveries(seen, decision.aside, markdown=False)
+    inbound = replace(seen.inbound, address=decision.private)
+    there = replace(seen, inbound=inbound, preview="", start_first=False)
+    return here + _deliveries(there, said, attachments=files, after=len(here), markdown=False)
+
+
+def _without_past(seen: Seen, remains: Session | None) -> Seen:
+    """The same turn, whose command is nobody's words any more."""
+    session = remains or seen.session
+    stored = remains is not None
+    return replace(seen, session=session, stored=stored, noted=True, open_questions=())
 
 
 def _resumed(session: Session, now: float) -> Session:
@@ -196,6 +222,13 @@ def retry(seen: Seen, *, not_before: float, refund: bool, tell: str = "") -> Eff
         deliveries=_deliveries(replace(seen, preview=""), tell, markdown=False) if tell else (),
         release=True,
     )
+
+
+def excuse(seen: Seen, text: str) -> Effects:
+    """Tell the person something while the turn goes on."""
+    apart = replace(seen, preview="", start_first=False)
+    deliveries = _deliveries(apart, text, markdown=False)
+    return Effects(turn_id=new_id(), hold=seen.hold, deliveries=deliveries)
 
 
 def _opening(seen: Seen) -> list[Message]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, Page
 
+from gateway.observability import redaction
 from gateway.testing.postgres import PostgresServer
 from tests import browser
 
@@ -43,6 +44,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if soak is not None and "seed" in metafunc.fixturenames:
         left_out = "not soak" in str(metafunc.config.getoption("markexpr"))
         metafunc.parametrize("seed", range(1 if left_out else SEEDS))
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test() -> Iterator[None]:
+    """What one test configures as a secret, others may say."""
+    before, redaction._secrets = redaction._secrets, redaction._Secrets()
+    yield
+    redaction._secrets = before
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import structlog
 from starlette.routing import BaseRoute
 
-from adapters.discord import checking, commands, fetching, inbound, outbound
+from adapters.discord import checking, commands, fetching, inbound, outbound, places
 from adapters.discord.acknowledging import Acknowledging
 from adapters.discord.inbound import Me
 from adapters.discord.interactions import ORIGINAL
@@ -31,6 +31,7 @@ from gateway import (
     Moved,
     NativeCommand,
     Part,
+    Participant,
     Preview,
     Problem,
     Rate,
@@ -131,6 +132,10 @@ class DiscordAdapter:
     def carries(self, attachment: Attachment) -> bool:
         """Whether Discord takes a file of this size."""
         return outbound.carries(attachment)
+
+    def confide(self, address: Address, participant: Participant) -> Address | None:
+        """A person's DM with the bot."""
+        return places.private_address(participant)
 
     def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
         """The channel's own budget, and the bot's: whatever is called there, it counts the same."""

@@ -6,10 +6,13 @@ https://docs.discord.com/developers/topics/threads
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from adapters.discord.fields import JsonObject, a_detail, a_string, an_id, in_one_line
-from gateway import Address, Conversation, ConversationKind
+from gateway import Address, Conversation, ConversationKind, Participant
+
+_USER = re.compile(r"[1-9][0-9]{0,19}")
 
 
 def conversation(event: JsonObject, path: str) -> Conversation:
@@ -29,3 +32,10 @@ def conversation(event: JsonObject, path: str) -> Conversation:
 def address(where: Conversation, **data: Any) -> Address:
     """Where answers go; each channel is a destination of its own."""
     return Address(destination=where.id, data={"channel": where.id, **data})
+
+
+def private_address(who: Participant) -> Address | None:
+    """A person's DM with the bot; which channel that is, Discord says when it is opened."""
+    if not _USER.fullmatch(who.id):
+        return None
+    return Address(destination=f"@{who.id}", data={"channel": f"@{who.id}", "person": who.id})

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from adapters.discord import outbound
@@ -34,6 +35,7 @@ from gateway import (
     Attachment,
     Delivery,
     Host,
+    NotAccepted,
     OutcomeUnknown,
     Preview,
     Rejected,
@@ -52,6 +54,7 @@ CLOCKS_DIFFER = 5.0
 PAGE = 100
 MAX_PAGES = 20
 MAX_UNSURE = 100
+MAX_DMS = 1000
 
 # What Discord says of a message that cannot become the answer any more.
 _NO_EDIT = frozenset(
@@ -77,11 +80,14 @@ class Sending:
         self._own_id = settings.bot_id
         # Nonces of previews that may stand there, by task.
         self._unsure: dict[str, str] = {}
+        # Their channels, by person.
+        self._dms: dict[str, str] = {}
 
     async def send(self, delivery: Delivery) -> Sent:
         """Send one item. Raises `Rejected` besides."""
         if not delivery.text.strip() and delivery.attachment is None:
             raise Rejected("there is no text to send")
+        delivery = await self._opened(delivery)
         previews = self._settings.link_previews
         files = await self._files(delivery.attachment)
         for call in outbound.create_list(delivery, link_previews=previews):
@@ -176,6 +182,7 @@ class Sending:
         if time.time() - delivery.created_at < NONCE_KNOWN:
             await self._rest.call("GET", "/users/@me")
             return None
+        delivery = await self._opened(delivery)
         since = max(_number(after), snowflake(delivery.created_at - CLOCKS_DIFFER))
         own_id, said = await self._me(), 0
         async for message in self._history(delivery.address, since):
@@ -211,6 +218,28 @@ class Sending:
         if not self._own_id:
             self._own_id = str((await self._rest.call("GET", "/users/@me"))["id"])
         return self._own_id
+
+    async def _opened(self, delivery: Delivery) -> Delivery:
+        """The same, to a person's DM if it is for a person. Opened again, it is the same one.
+
+        https://docs.discord.com/developers/resources/user#create-dm
+        """
+        person = delivery.address.data.get("person")
+        if not person:
+            return delivery
+        channel = self._dms.get(person) or await self._dm_with(person)
+        return replace(delivery, address=replace(delivery.address, data={"channel": channel}))
+
+    async def _dm_with(self, person: str) -> str:
+        body = {"recipient_id": person}
+        try:
+            told = await self._rest.call("POST", "/users/@me/channels", body=body)
+            channel = self._dms[person] = str(told["id"])
+        except (OutcomeUnknown, KeyError, TypeError):
+            raise NotAccepted("Discord does not say which channel their DM is") from None
+        if len(self._dms) > MAX_DMS:
+            del self._dms[next(iter(self._dms))]
+        return channel
 
     # Calls
 

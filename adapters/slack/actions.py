@@ -25,7 +25,22 @@ from adapters.slack.places import Place
 from gateway import Action, ConversationKind, Ignored, Inbound, Press, UnreadableUpdate
 
 COMMANDS = frozenset(
-    {"reset", "new", "stop", "status", "history", "name", "sessions", "whoami", "help", "start"}
+    {
+        *(
+            "agent",
+            "export",
+            "forget",
+            "help",
+            "history",
+            "name",
+            "new",
+            "reset",
+            "sessions",
+            "start",
+            "status",
+        ),
+        *("stop", "whoami"),
+    }
 )
 """The gateway's commands; what else begins with an exclamation mark is somebody's own words."""
 

@@ -11,7 +11,7 @@ import structlog
 from pydantic import SecretStr
 from starlette.routing import BaseRoute, Route
 
-from adapters.slack import checking, fetching, inbound, outbound
+from adapters.slack import checking, fetching, inbound, outbound, places
 from adapters.slack.api import APPS_PAGE, REFUSED_TOKENS, SlackApi, SlackRefused
 from adapters.slack.aside import Aside
 from adapters.slack.assistant import Assistant
@@ -37,6 +37,7 @@ from gateway import (
     Inbound,
     Moved,
     Part,
+    Participant,
     Preview,
     Problem,
     Rate,
@@ -247,6 +248,10 @@ class SlackAdapter:
     def carries(self, attachment: Attachment) -> bool:
         """Whether Slack takes a file of this size."""
         return outbound.carries(attachment)
+
+    def confide(self, address: Address, participant: Participant) -> Address | None:
+        """A person's own chat with the bot."""
+        return places.private_address(participant)
 
     def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
         """A conversation's own budget for messages; the app's in the workspace for the rest."""

@@ -62,6 +62,7 @@ METHODS = frozenset(
         "chat.update",
         "conversations.history",
         "conversations.info",
+        "conversations.open",
         "conversations.replies",
         "files.completeUploadExternal",
         "files.getUploadURLExternal",

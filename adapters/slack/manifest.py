@@ -36,6 +36,7 @@ SCOPES: Mapping[str, str] = {
     "groups:read": "what was missed in private channels is not found again",
     "im:history": "direct messages are not heard",
     "im:read": "what was missed in direct messages is not found again",
+    "im:write": "nobody is sent a file in private who asked for it among others",
     "mpim:history": "messages in group chats are not heard",
     "mpim:read": "what was missed in group chats is not found again",
     "users:read": "people are called by their ids",

@@ -5,12 +5,14 @@ https://docs.slack.dev/reference/objects/conversation-object
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from adapters.slack.fields import JsonObject, a_string, a_time, an_id
 from adapters.slack.settings import SlackSettings
-from gateway import Address, Conversation, ConversationKind, Rule
+from gateway import Address, Conversation, ConversationKind, Participant, Rule
 
+_PERSON = re.compile(r"[UW][A-Z0-9]{1,40}")
 _KINDS = {
     "im": ConversationKind.DIRECT,
     "app_home": ConversationKind.DIRECT,
@@ -98,6 +100,18 @@ def of_address(data: JsonObject, path: str) -> Place:
     return Place(conversation=place, data=_data(where, channel, thread))
 
 
+def private_address(who: Participant) -> Address | None:
+    """A person's own chat with the bot, by the person's id, which messages can be sent to."""
+    if not _PERSON.fullmatch(who.id):
+        return None
+    return _direct(who.id, "").address()
+
+
+def is_person(channel: object) -> bool:
+    """Whether an address names a person instead of their chat."""
+    return isinstance(channel, str) and _PERSON.fullmatch(channel) is not None
+
+
 def _direct(channel: str, thread: str) -> Place:
     """One person's chat with the bot; a thread in it is only where its answers go."""
     kind = ConversationKind.DIRECT
@@ -107,7 +121,7 @@ def _direct(channel: str, thread: str) -> Place:
 
 def _thread(channel: str, thread: str, *, private: bool = False) -> Place:
     kind = ConversationKind.THREAD
-    conversation = Conversation(kind=kind, id=thread, parent_id=channel)
+    conversation = Conversation(kind=kind, id=thread, parent_id=channel, private=private)
     return Place(conversation=conversation, data=_data(kind, channel, thread), private=private)
 
 

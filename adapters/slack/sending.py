@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-from adapters.slack import outbound
+from adapters.slack import outbound, places
 from adapters.slack.api import SlackApi, SlackRefused
 from adapters.slack.settings import SlackSettings
 from adapters.slack.streaming import Stopped, Streaming
@@ -29,6 +29,7 @@ SKEW = 60.0
 """Seconds that Slack's clock and ours may differ by."""
 PAGE = 200
 MAX_PAGES = 10
+MAX_CHATS = 1000
 
 # Slack keeps no history for us: whether something stands there cannot be told.
 _NOT_TO_BE_READ = frozenset({"method_not_supported_for_channel_type", "missing_scope"})
@@ -47,6 +48,8 @@ class Sending:
         self._host = host
         self._log = log
         self._streaming = Streaming(api, log)
+        # People's own, by their ids.
+        self._chats: dict[str, str] = {}
 
     @property
     def stopped(self) -> Stopped | None:
@@ -59,6 +62,7 @@ class Sending:
 
     async def send(self, delivery: Delivery) -> Sent:
         """Send one item, or make its preview it."""
+        delivery = await self._opened(delivery)
         if delivery.attachment is not None:
             sent = await self._send_file(delivery, delivery.attachment)
         elif delivery.replaces and await self._streaming.become(delivery):
@@ -84,6 +88,38 @@ class Sending:
             return Sent(platform_id=str(answer.get("ts") or ""))
         answer = await self._api.call("chat.postMessage", **{**arguments, "channel": person})
         return Sent(platform_id=str(answer.get("ts") or ""))
+
+    async def _opened(self, delivery: Delivery) -> Delivery:
+        """The same, to a person's own chat if it is for a person. Opened again, it is the same one.
+
+        Without the scope for it, messages find their way by the person's id, and files do not.
+        https://docs.slack.dev/reference/methods/conversations.open/
+        """
+        person = delivery.address.data["channel"]
+        if not places.is_person(person):
+            return delivery
+        try:
+            chat = self._chats.get(person) or await self._chat_with(person)
+        except SlackRefused as error:
+            if error.code != "missing_scope":
+                raise
+            words = str(error)
+        else:
+            address = replace(delivery.address, data={**delivery.address.data, "channel": chat})
+            return replace(delivery, address=address)
+        if delivery.attachment is not None:
+            raise Rejected(words)
+        return delivery
+
+    async def _chat_with(self, person: str) -> str:
+        try:
+            answer = await self._api.call("conversations.open", users=person)
+            chat = self._chats[person] = str(answer["channel"]["id"])
+        except (OutcomeUnknown, KeyError, TypeError):
+            raise NotAccepted("Slack does not say which chat is theirs") from None
+        if len(self._chats) > MAX_CHATS:
+            del self._chats[next(iter(self._chats))]
+        return chat
 
     async def preview(self, preview: Preview) -> str:
         """Show how far an answer is; returns the id of the message that does."""
@@ -163,6 +199,7 @@ class Sending:
         raise failure
 
     async def _found(self, delivery: Delivery, after: str) -> Sent | None:
+        delivery = await self._opened(delivery)
         is_it = await self._sign(delivery)
         async for message in self._messages(delivery.address, _oldest(delivery, after)):
             if is_it(message):

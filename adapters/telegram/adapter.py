@@ -33,6 +33,7 @@ from gateway import (
     Moved,
     NativeCommand,
     Part,
+    Participant,
     Preview,
     Problem,
     Rate,
@@ -215,6 +216,10 @@ class TelegramAdapter:
     def carries(self, attachment: Attachment) -> bool:
         """Whether Telegram takes a file of this size."""
         return outbound.carries(attachment)
+
+    def confide(self, address: Address, participant: Participant) -> Address | None:
+        """A person's own chat with the bot, which they have to have begun."""
+        return outbound.private_chat(address, participant)
 
     def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
         """The chat's own budget, and the bot's: whatever is called there, it counts the same."""

@@ -13,7 +13,16 @@ from typing import Any
 
 from adapters.telegram import markdown
 from adapters.telegram.cutting import Piece, entities, pieces
-from gateway import Address, Attachment, Delivery, Part, Preview, Question, QuestionKind
+from gateway import (
+    Address,
+    Attachment,
+    Delivery,
+    Part,
+    Participant,
+    Preview,
+    Question,
+    QuestionKind,
+)
 from gateway.presentation import units
 
 MAX_CAPTION = 1024
@@ -28,6 +37,7 @@ STOP = "stop"
 _ROWS = ((12, 3), (24, 2))
 # What Telegram might show a preview of.
 _LINK = re.compile(r"\w\.\w|://")
+_PERSON = re.compile(r"[1-9][0-9]{0,18}")
 _STOP_BUTTON = {"inline_keyboard": [[{"text": "Stop", "callback_data": STOP}]]}
 _FILE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff/\\\"]+")
 _KINDS = {
@@ -163,6 +173,17 @@ def edit_preview(preview: Preview, piece: Piece) -> dict[str, Any]:
 def is_private(address: Address) -> bool:
     """Whether it is a person's own chat with the bot, where drafts can be shown."""
     return address.data["chat_id"] > 0 and "business_connection_id" not in address.data
+
+
+def private_chat(address: Address, who: Participant) -> Address | None:
+    """A person's own chat with the bot has the person's id.
+
+    Chats speak as well, and have negative ids. Bots may write first to nobody:
+    https://core.telegram.org/bots#how-are-bots-different-from-users
+    """
+    if "business_connection_id" in address.data or not _PERSON.fullmatch(who.id):
+        return None
+    return Address(destination=who.id, data={"chat_id": int(who.id)})
 
 
 def send_chat_action(address: Address) -> dict[str, Any]:

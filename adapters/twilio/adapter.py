@@ -36,6 +36,7 @@ from gateway import (
     Inbound,
     Moved,
     Part,
+    Participant,
     Problem,
     Question,
     Rate,
@@ -215,6 +216,10 @@ class TwilioAdapter:
     def carries(self, attachment: Attachment) -> bool:
         """Whether a file of this type and size can be sent."""
         return outbound.carries(attachment, self.settings)
+
+    def confide(self, address: Address, participant: Participant) -> Address | None:
+        """A person's number, where they write from one."""
+        return outbound.private_address(participant)
 
     def budgets(self, address: Address, act: Act) -> Sequence[tuple[str, Rate]]:
         """All that this number sends has one budget."""

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import orjson
 
 from adapters.twilio import content, markup, plain
+from adapters.twilio.fields import is_phone
 from adapters.twilio.settings import TwilioSettings
-from gateway import Address, Attachment, Delivery, Part, Question
+from gateway import Address, Attachment, Delivery, Part, Participant, Question
 from gateway.presentation import numbered, units
 
 TEMPLATE_MARK = "template"
@@ -231,6 +232,14 @@ def typing(address: Address) -> dict[str, str] | None:
 def person(address: Address) -> str:
     """Whom a direct message goes to."""
     return _text(address.data, "to") or address.destination
+
+
+def private_address(who: Participant) -> Address | None:
+    """A message to a member's own number, which the group's others do not get; None for who takes
+    part from a program and has no number."""
+    if not is_phone(who.id):
+        return None
+    return Address(destination=who.id, data={"to": who.id})
 
 
 def is_group(address: Address) -> bool:

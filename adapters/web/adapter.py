@@ -32,7 +32,11 @@ class WebAdapter:
         self._line = Line(host)
         self._api = Api(name, settings, self._line, self._agent)
         self._pages = Pages(
-            settings.title, settings.theme, self._agent, file_bytes=host.files.limit
+            settings.title,
+            settings.theme,
+            self._agent,
+            file_bytes=host.files.limit,
+            origins=settings.origins,
         )
 
     def routes(self) -> Sequence[BaseRoute]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
 
-import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,13 +14,14 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from adapters.web import models, outbound
+from adapters.web.bodies import as_json, bearer, body, id_in_path, query
 from adapters.web.exchange import Line, exchange, restarts
 from adapters.web.feed import Digest, post_frames, session_frames, with_questions
+from adapters.web.opening import Opening, count
 from adapters.web.problems import (
     NO_STORE,
     Refusal,
     invalid,
-    too_many,
     unauthorized,
     unavailable,
 )
@@ -32,15 +31,15 @@ from adapters.web.upload import Upload
 from adapters.web.visitors import PerMinute, networks, visitor
 from gateway import Attachment, LimitExceeded, Session, Unavailable, failpoint
 
-MAX_BODY = 1_048_576
-
-AnyModel = TypeVar("AnyModel", bound=BaseModel)
 Handler = Callable[["Api", Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """One method of one path; the docstring of ``handler`` is what people read about it."""
+    """One method of one path; the docstring of ``handler`` is what people read about it.
+
+    ``opens`` names what it asks for in the header, any of them; "": nothing.
+    """
 
     method: str
     path: str
@@ -50,7 +49,7 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     errors: tuple[int, ...] = ()
-    token: bool = True
+    opens: tuple[str, ...] = ("token",)
     uploads: bool = False
     streams: bool = False
     resumes: bool = False
@@ -68,10 +67,8 @@ class Api:
         self._channel = channel
         self._line = line
         self._sessions = line.host.sessions
-        self._agent = agent
-        self._anonymous = settings.anonymous
+        self._opening = Opening(channel, settings, line, agent)
         self._proxies = networks(settings.trusted_proxies)
-        self._openings = PerMinute(settings.sessions_per_minute)
         self._uploads = PerMinute(settings.files_per_minute)
 
     def routes(self) -> Sequence[Route]:
@@ -88,7 +85,7 @@ class Api:
         answer then holds its token.
         """
         session = await self._session(request)
-        said = await _body(request, models.Said)
+        said = await body(request, models.Said)
         if len(said.text) > models.MAX_TEXT:
             raise Refusal(413, f"The text is longer than {models.MAX_TEXT} characters.")
         files = await self._attached(session, said)
@@ -103,30 +100,32 @@ class Api:
         """Everything that happens in the session, as it happens.
 
         Events are those of a streamed chat, without `session` and `done`, and with `ended` when
-        the session is over. A message's event id is its number: send the last one you saw as
-        `Last-Event-ID`, and the stream resumes behind it. A comment comes at least every 15 s.
+        the session is over. After `cleared` what was said before is erased, and to be shown no
+        longer: read the history again. A message's event id is its number: send the last one you
+        saw as `Last-Event-ID`, and the stream resumes behind it. A comment comes at least every
+        15 s.
         """
         session = await self._session(request)
         self._line.check()
         last = request.headers.get("last-event-id", "").strip()
-        if last and not (last.isascii() and last.isdigit() and len(last) < 16):
+        digits = last.isascii() and last.isdigit() and len(last) < 16
+        if last and not (digits and int(last) <= models.MAX_NUMBER):
             raise Refusal(400, "Last-Event-ID is not a message number.")
-        after = int(last) if last else session.last_number
-        return EventStream(session_frames(self._line, session, after))
+        return EventStream(session_frames(self._line, session, int(last) if last else None))
 
     async def history(self, request: Request) -> Response:
         """What was said in the session, oldest first, in pages."""
         session = await self._session(request)
-        page = _query(request, models.Page)
+        page = query(request, models.Page)
         found = await self._sessions.history(session, before=page.before, limit=page.limit)
-        return _json({"messages": await with_questions(self._line, session, found)})
+        return as_json({"messages": await with_questions(self._line, session, found)})
 
     async def search(self, request: Request) -> Response:
         """Messages of the session with a text in them, newest first."""
         session = await self._session(request)
-        wanted = _query(request, models.Wanted)
+        wanted = query(request, models.Wanted)
         found = await self._sessions.search(session, wanted.q, limit=wanted.limit)
-        return _json({"messages": await with_questions(self._line, session, found)})
+        return as_json({"messages": await with_questions(self._line, session, found)})
 
     async def upload(self, request: Request) -> Response:
         """Send a file, to name in a message's `attachments`.
@@ -136,7 +135,7 @@ class Api:
         """
         session = await self._session(request)
         self._line.check()
-        self._count(self._uploads, request, "files")
+        count(self._uploads, visitor(request, self._proxies), "files")
         files = self._line.host.files
         upload = Upload(request, files.limit)
         await upload.begin()
@@ -145,50 +144,64 @@ class Api:
                 kept = await files.keep(session, upload.name, content, media_type=upload.media_type)
             except LimitExceeded as error:
                 raise Refusal(413, f"{error}.") from None
-        return _json(outbound.attachment(kept, self._line.link), 201)
+        return as_json(outbound.attachment(kept, self._line.link), 201)
 
     async def task(self, request: Request) -> Response:
         """How a task stands, and what was said for it so far."""
         session = await self._session(request)
-        progress = await self._sessions.progress(session, request.path_params["task_id"])
+        progress = await self._sessions.progress(session, id_in_path(request, "task_id"))
         if progress is None:
             raise Refusal(404, "There is no such task in this session.")
-        return _json(self._digest(session).as_json(progress))
+        return as_json(self._digest(session).as_json(progress))
 
     async def open(self, request: Request) -> Response:
-        """Open a session. Its token opens nothing else, and is not shown again."""
+        """Open a session. Its token opens nothing else, and is not shown again.
+
+        Anybody may, where the channel allows it; with a `user_token` it is that user's. A service
+        sends its key as `Authorization: Bearer`, and may call the session by an id of its own:
+        where one is called so already, it is opened as it stands, with 200 and one more token.
+        """
         self._line.check()
-        self._count(self._openings, request, "sessions")
-        asked = await _body(request, models.NewSession)
-        if asked.user_token:
-            raise unauthorized("The user_token is not known here.")
-        if not self._anonymous:
-            raise unauthorized("A session needs the user_token of a signed-in user here.")
-        agent = self._agent(asked.agent)
-        if not agent:
-            raise Refusal(404, "There is no such agent here.")
-        name = asked.name.replace("\0", "")
-        ticket = await self._sessions.create(self._channel, agent=agent, name=name)
-        return _json(outbound.ticket(ticket), 201)
+        service = self._opening.admit(request)
+        ticket = await self._opening.new(await body(request, models.NewSession), service=service)
+        return as_json(outbound.ticket(ticket), 201 if ticket.created else 200)
+
+    async def sessions(self, request: Request) -> Response:
+        """A user's sessions, on whatever device they began; the newest activity first, in pages."""
+        self._line.check()
+        who = self._opening.user(request)
+        found = await self._opening.of_user(who, query(request, models.Listing))
+        now = time.time()
+        return as_json({"sessions": [outbound.owned(one, now) for one in found]})
+
+    async def again(self, request: Request) -> Response:
+        """Open one of a user's sessions on one more device. Its other tokens stay good."""
+        self._line.check()
+        who = self._opening.user(request)
+        ticket = await self._opening.again(who, id_in_path(request, "session_id"))
+        return as_json(outbound.ticket(ticket), 201)
 
     async def show(self, request: Request) -> Response:
         """How the session stands."""
-        return _json(outbound.session(await self._session(request), time.time()))
+        session = await self._session(request)
+        now, asked = time.time(), await self._sessions.questions(session)
+        waiting = any(one.expires_at is None or one.expires_at > now for one in asked)
+        return as_json(outbound.session(session, now, waiting=waiting))
 
     async def rename(self, request: Request) -> Response:
         """Call the session by another name."""
         session = await self._session(request)
-        renamed = await _body(request, models.Renamed)
+        renamed = await body(request, models.Renamed)
         try:
             session = await self._sessions.rename(session, renamed.name.replace("\0", ""))
         except LookupError:
             raise unauthorized("The session has ended.") from None
-        return _json(outbound.session(session, time.time()))
+        return as_json(outbound.session(session, time.time()))
 
     async def reset(self, request: Request) -> Response:
         """End the session and open the next; the token changes."""
         session = await self._session(request)
-        return _json(outbound.ticket(await self._sessions.reset(session)))
+        return as_json(outbound.ticket(await self._sessions.reset(session)))
 
     async def close(self, request: Request) -> Response:
         """End the session and delete everything in it."""
@@ -196,12 +209,10 @@ class Api:
         return Response(status_code=204, headers=NO_STORE)
 
     async def _session(self, request: Request) -> Session:
-        if b"token=" in request.scope["query_string"]:
-            raise unauthorized("A token in an address is refused; send it in the header.")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        token = bearer(request)
+        if not token:
             raise unauthorized("A token is needed: send it as Authorization: Bearer.")
-        session = await self._sessions.authenticate(self._channel, token.strip())
+        session = await self._sessions.authenticate(self._channel, token)
         if session is None:
             raise unauthorized("The token is unknown, has expired, or its session has ended.")
         return session
@@ -219,11 +230,6 @@ class Api:
             files.append(found)
         return files
 
-    def _count(self, rate: PerMinute, request: Request, what: str) -> None:
-        who = visitor(request, self._proxies)
-        if who and (wait := rate.take(who)):
-            raise too_many(what, wait)
-
     def _digest(self, session: Session) -> Digest:
         return Digest(session, self._line.link)
 
@@ -239,9 +245,9 @@ class Api:
         if progress is None:
             raise unavailable()
         if progress.settled:
-            return _json(digest.as_json(progress))
+            return as_json(digest.as_json(progress))
         location = {"Location": f"/api/chat/tasks/{progress.task.id}"}
-        return _json(digest.as_json(progress), 202, location)
+        return as_json(digest.as_json(progress), 202, location)
 
 
 class Resource:
@@ -277,32 +283,6 @@ class Resource:
             return unavailable(error).response()
 
 
-async def _body(request: Request, model: type[AnyModel]) -> AnyModel:
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > MAX_BODY:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise _too_large()
-    return model.model_validate_json(bytes(body) or b"{}")
-
-
-def _too_large() -> Refusal:
-    return Refusal(413, f"The body is larger than {MAX_BODY} bytes.")
-
-
-def _query(request: Request, model: type[AnyModel]) -> AnyModel:
-    return model.model_validate_strings(dict(request.query_params))
-
-
-def _json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(
-        orjson.dumps(content), status, {**NO_STORE, **(headers or {})}, "application/json"
-    )
-
-
 OPERATIONS = (
     Operation(
         method="POST", path="/api/chat", handler=Api.chat, answer=models.Chat,
@@ -330,7 +310,16 @@ OPERATIONS = (
     ),
     Operation(
         method="POST", path="/api/session", handler=Api.open, answer=models.Ticket, status=201,
-        body=models.NewSession, errors=(400, 401, 404, 413, 422, 429, 503), token=False,
+        body=models.NewSession, errors=(400, 401, 404, 409, 413, 422, 429, 503),
+        opens=("", "service"),
+    ),
+    Operation(
+        method="GET", path="/api/sessions", handler=Api.sessions, answer=models.Sessions,
+        query=models.Listing, errors=(401, 404, 422, 429, 503), opens=("user",),
+    ),
+    Operation(
+        method="POST", path="/api/sessions/{session_id}/token", handler=Api.again,
+        answer=models.Ticket, status=201, errors=(401, 404, 429, 503), opens=("user",),
     ),
     Operation(
         method="GET", path="/api/session", handler=Api.show, answer=models.Session,

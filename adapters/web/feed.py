@@ -18,7 +18,7 @@ BEAT = 15.0
 RECONCILE = 4
 """After so many beats the store is asked for what live events may have lost."""
 
-_SHOWN_LIVE = frozenset({"delta", "step", "task"})
+_SHOWN_LIVE = frozenset({"delta", "step", "task", "cleared"})
 
 
 class Digest:
@@ -94,16 +94,17 @@ async def post_frames(
                 yield frame
 
 
-async def session_frames(line: Line, session: Session, last: int) -> AsyncGenerator[bytes]:
-    """Every message above number ``last`` and whatever happens from now on, until the end of the
-    session or of service."""
-    feed = _Feed(line, session, last)
+async def session_frames(line: Line, session: Session, last: int | None) -> AsyncGenerator[bytes]:
+    """Every message above number ``last``, which the client saw, and whatever happens from now on,
+    until the end of the session or of service."""
+    feed = _Feed(line, session, session.last_number if last is None else last)
+    erased = b"" if not last else await feed.erased()
     while not line.closing.done():
         # A watcher that lagged was ended: the store fills the gap, and another takes over.
         async with line.host.sessions.watch(session) as events:
             # With the first byte the client knows that from now on it misses nothing.
-            yield outbound.HEARTBEAT + await feed.missed()
-            silent = 0
+            yield outbound.HEARTBEAT + erased + await feed.missed()
+            erased, silent = b"", 0
             async with aclosing(pulses(events, line.closing, BEAT)) as pulse:
                 async for event in pulse:
                     silent = 0 if event else silent + 1
@@ -120,6 +121,14 @@ class _Feed:
         self._line = line
         self._session = session
         self._last = last
+
+    async def erased(self) -> bytes:
+        """Says so if the last message that was shown is gone, and with it those before."""
+        newest = await self._line.host.sessions.history(
+            self._session, before=self._last + 1, limit=1
+        )
+        there = bool(newest) and newest[-1].number == self._last
+        return b"" if there else outbound.frame("cleared", {})
 
     async def missed(self) -> bytes:
         """What the store has that was not shown."""

@@ -3,7 +3,7 @@
 The event is what the inbox stores; it names the conversation and the participant that the token
 opened, never the token:
 
-    {"event_id", "conversation", "participant", "agent", "text", "question"?, "option"?,
+    {"event_id", "conversation", "participant", "agent", "text", "name"?, "question"?, "option"?,
      "attachments"?: [{"id", "name", "media_type", "size"}]}
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 
@@ -46,11 +47,13 @@ def event(
     fields: dict[str, Any] = {
         "event_id": f"{session.id}:{message_id or new_id()}",
         "conversation": session.conversation.id,
-        "participant": f"anon:{session.conversation.id}",
+        "participant": _participant(session),
         "agent": session.agent,
         # PostgreSQL's text cannot hold it, and nobody can see it.
         "text": text.replace("\0", ""),
     }
+    if session.conversation.title:
+        fields["name"] = session.conversation.title
     if press:
         fields |= {"question": press.question_id, "option": press.option}
     if attachments:
@@ -59,6 +62,25 @@ def event(
             for one in attachments
         ]
     return orjson.dumps(fields)
+
+
+def place_of(agent: str, client_id: str) -> str:
+    """The conversation that a service calls so, with this agent. Nobody else has such an id."""
+    return f"client:{agent}:{client_id}"
+
+
+def client_id_of(session: Session) -> str:
+    """What a service calls the session; empty where none does."""
+    start = place_of(session.agent, "")
+    place = session.conversation.id
+    return place.removeprefix(start) if place.startswith(start) else ""
+
+
+def _participant(session: Session) -> str:
+    """Whoever has the session: its owner is a user, a service's conversation, or a visitor."""
+    owner = unquote(session.owner.partition(":")[2])
+    known = owner.startswith(("user:", "client:"))
+    return owner if known else f"anon:{session.conversation.id}"
 
 
 def read(raw: bytes) -> Inbound | Ignored:
@@ -73,13 +95,14 @@ def read(raw: bytes) -> Inbound | Ignored:
     event_id = _text(fields, "event_id")
     press = _press(fields)
     text = _text(fields, "text", required=False)
+    name = _text(fields, "name", required=False)
     attachments = _attachments(fields.get("attachments", []))
     if not press and not attachments and not text.strip():
         return Ignored(reason="nothing was said", event_id=event_id)
     return Inbound(
         event_id=event_id,
         conversation=Conversation(kind=ConversationKind.DIRECT, id=conversation),
-        participant=Participant(id=_text(fields, "participant")),
+        participant=Participant(id=_text(fields, "participant"), name=name),
         address=Address(destination=conversation),
         text=text,
         action=Action.PRESS if press else Action.MESSAGE,

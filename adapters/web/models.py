@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+import orjson
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 import gateway
 from gateway import QuestionKind, Role, TaskState
 
 MAX_WAIT = 120.0
 MAX_TEXT = 32_768
+MAX_NUMBER = 2_000_000_000
+"""No message's number is higher; 32 bits hold it."""
+
+_FILLED_IN = frozenset({"current_user_id", "current_session_id", "message_count", "last_visit"})
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has a character that cannot be printed")
+    return text
+
 
 _Name = Annotated[str, Field(max_length=200)]
+_Names = Annotated[tuple[_Name, ...], Field(max_length=100)]
+_Own = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 _Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -23,15 +37,59 @@ class Model(gateway.Model):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class Overrides(Model):
+    """What a session turns on for itself, instead of what its agent is configured with."""
+
+    model: _Name | None = None
+    """The model that answers."""
+    prompt: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+    """The agent's instructions."""
+    tools: _Names | None = None
+    """Names of the tools that it may use."""
+    knowledge: _Names | None = None
+    """Names of the knowledge bases that it consults."""
+
+
 class NewSession(Model):
     """Opens a session."""
 
     agent: _Name = ""
     """Which of the agents offered answers; empty: the channel's own."""
-    user_token: str = ""
+    user_token: Annotated[str, Field(max_length=8192)] = ""
     """Proves who somebody is, where the channel knows its users."""
     name: _Name = ""
     """What the session is called."""
+    session_id: _Own | None = None
+    """For services: what you call the session. One live session is called so with each agent."""
+    user: _Own | None = None
+    """For services: whose session it is, by the id that your user tokens have as ``sub``."""
+    variables: dict[str, Any] | None = None
+    """For services: what the session's variables are at first."""
+    overrides: Overrides | None = None
+    """For services: what the session turns on for itself at first."""
+
+    @field_validator("variables")
+    @classmethod
+    def _are_free(cls, variables: dict[str, Any] | None) -> dict[str, Any] | None:
+        taken = _FILLED_IN.intersection(variables or {})
+        if taken:
+            raise ValueError(f"{', '.join(sorted(taken))}: filled in by the gateway")
+        try:
+            orjson.dumps(variables)
+        except orjson.JSONEncodeError as error:
+            raise ValueError(f"cannot be kept: {error}") from None
+        return variables
+
+
+class Listing(Model):
+    """Which of the user's sessions."""
+
+    agent: _Name = ""
+    """Those with this agent; empty: with any."""
+    after: _Id | None = None
+    """Those behind the session with this id."""
+    limit: int = Field(default=50, ge=1, le=100)
+    """At most so many."""
 
 
 class Said(Model):
@@ -72,7 +130,7 @@ class Renamed(Model):
 class Page(Model):
     """Which part of the history."""
 
-    before: int | None = Field(default=None, ge=1)
+    before: int | None = Field(default=None, ge=1, le=MAX_NUMBER)
     """Only messages with a smaller id."""
     limit: int = Field(default=50, ge=1, le=200)
     """The newest so many of them."""
@@ -88,11 +146,16 @@ class Wanted(Model):
 
 
 class Ticket(Model):
-    """A session and the one token that opens it. The token is shown only here."""
+    """A session and a token that opens it. The token is shown only here."""
 
     session_id: str
     token: str
     expires_at: datetime | None
+    """When the session ends unless something is said in it; null: never."""
+    token_expires_at: datetime | None = None
+    """When the token dies, where that is before its session."""
+    client_id: str | None = None
+    """What a service calls the session."""
 
 
 class Question(Model):
@@ -171,12 +234,28 @@ class Session(Model):
 
     session_id: str
     agent: str
-    state: Literal["active", "dormant"]
+    state: Literal["active", "dormant", "waiting"]
+    """Waiting: the agent has asked something."""
     name: str
     message_count: int
     created_at: datetime
     last_activity: datetime
     expires_at: datetime | None
+    client_id: str | None = None
+    """What a service calls the session."""
+
+
+class OwnedSession(Session):
+    """One of a user's sessions."""
+
+    title: str
+    """How the first thing said in it begins."""
+
+
+class Sessions(Model):
+    """A user's sessions, the newest activity first."""
+
+    sessions: list[OwnedSession]
 
 
 class FieldError(Model):

@@ -8,9 +8,11 @@ from typing import Any
 
 import orjson
 
+from adapters.web.inbound import client_id_of
 from gateway import (
     Attachment,
     Message,
+    Owned,
     Question,
     QuestionKind,
     Quote,
@@ -32,26 +34,35 @@ def moment(seconds: float) -> str:
 
 
 def ticket(fresh: Ticket) -> dict[str, Any]:
-    """A fresh session with its token."""
+    """A session with a token of it."""
+    dies = {} if fresh.expires_at is None else {"token_expires_at": moment(fresh.expires_at)}
     return {
         "session_id": fresh.session.id,
         "token": fresh.token,
         "expires_at": _moment(fresh.session.expires_at),
+        **dies,
+        **_called(fresh.session),
     }
 
 
-def session(one: Session, now: float) -> dict[str, Any]:
+def session(one: Session, now: float, *, waiting: bool = False) -> dict[str, Any]:
     """How a session stands."""
     return {
         "session_id": one.id,
         "agent": one.agent,
-        "state": one.state(now),
+        "state": "waiting" if waiting else one.state(now),
         "name": one.name,
         "message_count": one.message_count,
         "created_at": moment(one.created_at),
         "last_activity": moment(one.last_activity),
         "expires_at": _moment(one.expires_at),
+        **_called(one),
     }
+
+
+def owned(one: Owned, now: float) -> dict[str, Any]:
+    """One of a user's sessions."""
+    return session(one.session, now, waiting=one.waiting) | {"title": one.first}
 
 
 def task(one: Task) -> dict[str, Any]:
@@ -131,6 +142,12 @@ def published(data: Mapping[str, Any]) -> tuple[Message, Question | None]:
         kind, options = QuestionKind(asked["kind"]), tuple(asked["options"])
         return Message(**fields), Question(**{**asked, "kind": kind, "options": options})
     return Message(**fields), None
+
+
+def _called(one: Session) -> dict[str, str]:
+    """What a service calls it."""
+    client_id = client_id_of(one)
+    return {"client_id": client_id} if client_id else {}
 
 
 def _moment(seconds: float | None) -> str | None:

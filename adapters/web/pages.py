@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import html
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from importlib.metadata import version
 from importlib.resources import files
@@ -16,9 +16,10 @@ from starlette.routing import Route
 
 from adapters.web.openapi import document
 
+NOWHERE = "frame-ancestors 'none'"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    f"base-uri 'none'; form-action 'none'; {NOWHERE}; "
     "require-trusted-types-for 'script'; trusted-types dompurify"
 )
 TYPES = {
@@ -31,10 +32,18 @@ TYPES = {
 }
 
 
+ANYWHERE = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "max-age=300",
+}
+"""On the one script that other sites load."""
+
+
 class Asset:
     """One file as it is sent: compressed once, and not at all to whoever has it already."""
 
-    def __init__(self, kind: str, content: bytes) -> None:
+    def __init__(self, kind: str, content: bytes, headers: Mapping[str, str] | None = None) -> None:
         self._plain = content
         self._packed = gzip.compress(content, mtime=0)
         self._headers = {
@@ -45,6 +54,7 @@ class Asset:
             "Cache-Control": "no-cache",
             "ETag": f'W/"{blake2b(content, digest_size=12).hexdigest()}"',
             "Vary": "Accept-Encoding",
+            **(headers or {}),
         }
 
     def response(self, request: Request) -> Response:
@@ -58,15 +68,23 @@ class Asset:
 
 class Pages:
     """Serves the pages of one channel. ``agent`` finds who is meant by a name, or "" for nobody;
-    ``file_bytes`` is how large a file may be, 0 for no limit."""
+    ``file_bytes`` is how large a file may be, 0 for no limit; sites of these ``origins`` may show
+    the chat within their own pages."""
 
     def __init__(
-        self, title: str, theme: str, agent: Callable[[str], str], *, file_bytes: int
+        self,
+        title: str,
+        theme: str,
+        agent: Callable[[str], str],
+        *,
+        file_bytes: int,
+        origins: Sequence[str] = (),
     ) -> None:
         self._title = title
         self._theme = theme
         self._agent = agent
         self._file_bytes = file_bytes
+        self._origins = " ".join(origins)
         self._files = dict(_within(files("adapters.web").joinpath("static")))
         self._assets: dict[str, Asset] = {}
 
@@ -78,6 +96,7 @@ class Pages:
             Route("/docs", self.docs),
             Route("/openapi.json", self.openapi),
             Route("/static/{name:path}", self.static),
+            Route("/widget.js", self.widget),
         ]
 
     async def chat(self, request: Request) -> Response:
@@ -104,6 +123,11 @@ class Pages:
             return self._missing(request)
         return self._kept(name, kind, lambda: self._files[name]).response(request)
 
+    async def widget(self, request: Request) -> Response:
+        """What puts the chat on another site's page."""
+        make = lambda: self._files["widget.js"]  # noqa: E731
+        return self._kept("widget.js for all", "js", make, ANYWHERE).response(request)
+
     def _missing(self, request: Request) -> Response:
         response = self._page("missing.html").response(request)
         response.status_code = 404
@@ -115,12 +139,23 @@ class Pages:
             "theme": self._theme,
             "agent": agent,
             "file_bytes": str(self._file_bytes),
+            "origins": self._origins,
         }
-        return self._kept(f"{name}/{agent}", "html", lambda: _filled(self._files[name], filled))
+        # Only the chat is for others to show.
+        policy = POLICY.replace(NOWHERE, f"frame-ancestors {self._origins}")
+        headers = {"Content-Security-Policy": policy} if agent and self._origins else None
+        make = lambda: _filled(self._files[name], filled)  # noqa: E731
+        return self._kept(f"{name}/{agent}", "html", make, headers)
 
-    def _kept(self, key: str, kind: str, make: Callable[[], bytes]) -> Asset:
+    def _kept(
+        self,
+        key: str,
+        kind: str,
+        make: Callable[[], bytes],
+        headers: Mapping[str, str] | None = None,
+    ) -> Asset:
         if key not in self._assets:
-            self._assets[key] = Asset(kind, make())
+            self._assets[key] = Asset(kind, make(), headers)
         return self._assets[key]
 
 

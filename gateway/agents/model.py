@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from pydantic_ai.settings import ModelSettings
 
-from gateway.agents import model_check, model_prompt, model_summary
-from gateway.agents.model_client import ModelClient, Piece
-from gateway.agents.model_errors import Filtered, TooLong
+from gateway.agents import model_check, model_summary
+from gateway.agents.model_answer import Answering
+from gateway.agents.model_client import ModelClient
 from gateway.agents.model_http import Endpoint
-from gateway.agents.model_prompt import Prompt
 from gateway.agents.model_settings import LlmSettings
 from gateway.domain import Message, Summary
-from gateway.errors import LimitExceeded
-from gateway.ports.agent import Output, Text, Turn
-
-DECLINED = "Sorry, I cannot answer that."
-WITHHELD = "\n\n(The rest of this answer was withheld by a content filter.)"
-CUT = "\n\n(This answer was cut off here: it became too long.)"
-TOO_LONG = "Sorry, this is more than I can take in at once. Please send less, or start with /new."
+from gateway.ports.agent import Output, Turn
 
 
 class LlmAgent:
@@ -47,16 +40,12 @@ class LlmAgent:
             self._summariser = ModelClient(replace(endpoint, model=settings.summary_model))
 
     async def run(self, turn: Turn) -> AsyncIterator[Output]:
-        """Stream the model's answer; one that is empty is asked for once more, then let be."""
+        """Stream the model's answer, with the calls that it makes on the way."""
         deadline = asyncio.get_running_loop().time() + self._settings.timeout
-        for _ in range(2):
-            said = False
-            async with aclosing(self._words(turn, deadline)) as words:
-                async for text in words:
-                    said = True
-                    yield Text(text)
-            if said:
-                return
+        answering = Answering(self._client, self._settings, turn, deadline)
+        async with aclosing(answering.outputs()) as outputs:
+            async for output in outputs:
+                yield output
 
     async def condense(
         self, summary: Summary, messages: Sequence[Message]
@@ -73,51 +62,6 @@ class LlmAgent:
         """Close the connections."""
         await self._client.aclose()
         await self._summariser.aclose()
-
-    async def _words(self, turn: Turn, deadline: float) -> AsyncGenerator[str, None]:
-        """The answer in pieces for people, at most ``max_characters`` of the model's own."""
-        left = self._settings.max_characters
-        async with aclosing(self._pieces(turn, deadline)) as pieces:
-            async for piece in pieces:
-                if len(piece.text) > left:
-                    yield piece.text[:left] + CUT
-                    return
-                left -= len(piece.text)
-                untouched = left == self._settings.max_characters
-                if text := piece.text + _ending(piece.finish, nothing=untouched):
-                    yield text
-
-    async def _pieces(self, turn: Turn, deadline: float) -> AsyncGenerator[Piece, None]:
-        """The answer; where the history is too long for the model, to its newer half."""
-        history: Sequence[Message] = turn.messages
-        while True:
-            prompt = await self._prompt(turn, history)
-            try:
-                async with aclosing(self._client.answer(prompt, deadline=deadline)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-                return
-            except Filtered:
-                yield Piece("", "content_filter")
-                return
-            except TooLong as error:
-                if not history or history is not turn.messages:
-                    raise LimitExceeded(TOO_LONG) from error
-                history = history[(len(history) + 1) // 2 :]
-
-    async def _prompt(self, turn: Turn, history: Sequence[Message]) -> Prompt:
-        return await model_prompt.prompt(
-            turn, history, self._settings.instructions, images=self._settings.images
-        )
-
-
-def _ending(finish: str, *, nothing: bool) -> str:
-    """What people are told when an answer did not simply come to its end."""
-    if finish == "content_filter":
-        return DECLINED if nothing else WITHHELD
-    if finish == "length":
-        return CUT.lstrip() if nothing else CUT
-    return ""
 
 
 def _options(settings: LlmSettings) -> ModelSettings:

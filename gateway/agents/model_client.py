@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import logging.config
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import pydantic_ai
@@ -22,6 +22,10 @@ from pydantic_ai.messages import (
     PartStartEvent,
     TextPart,
     TextPartDelta,
+    ThinkingPart,
+    ThinkingPartDelta,
+    ToolCallPart,
+    ToolCallPartDelta,
 )
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -29,6 +33,8 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 from pydantic_ai.result import AgentStream
 from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets import ExternalToolset
 
 from gateway import observability as obs
 from gateway.agents import model_errors, model_http, model_tasks
@@ -38,6 +44,9 @@ from gateway.agents.model_thoughts import Thoughts
 from gateway.errors import ModelFailed, Unavailable
 
 OPENAI_HOST = "api.openai.com"
+MOST_UNSEEN = 1_000_000
+"""Characters that a model may think and call with in one answer; all of them are kept until it
+ends."""
 
 # Both libraries speak on their own account unless told not to: one prints a banner at its first
 # run on a terminal, the other logs whole conversations where OPENAI_LOG is set.
@@ -47,6 +56,7 @@ logging.config.dictConfig(
 )
 
 _ONE_REQUEST = UsageLimits(request_limit=1)
+_CUT_SHORT = {"length", "content_filter"}
 _NO_CHUNK = (AttributeError, KeyError, TypeError, ValueError)
 """What the libraries trip over when an event holds something else than a chunk of an answer."""
 
@@ -54,10 +64,19 @@ _NO_CHUNK = (AttributeError, KeyError, TypeError, ValueError)
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Text of an answer as it came; ``finish`` says why this is the last (``stop``, ``length``,
-    ``content_filter``, ``tool_call``)."""
+    ``content_filter``, ``tool_call``). ``calls`` is the whole answer where it calls tools."""
 
     text: str
     finish: str = ""
+    calls: ModelResponse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one request differs in from the client's others."""
+
+    model: OpenAIChatModel | None
+    tools: list[ToolDefinition]
 
 
 class ModelClient:
@@ -69,27 +88,40 @@ class ModelClient:
         if endpoint.api_key:
             obs.register_secret(endpoint.api_key)
         asked = ModelSettings(extra_headers={"Accept": model_http.EVENTS}, **(settings or {}))
-        self._agent = Agent(_model(endpoint, self._sdk()), model_settings=asked, retries=0)
+        self.toolless: set[str] = set()
+        """Models that were found to take no tools."""
+        self._sdk = self._connected()
+        self._agent = Agent(_model(endpoint, self._sdk), model_settings=asked, retries=0)
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self.http.aclose()
 
-    async def answer(self, prompt: Prompt, *, deadline: float) -> AsyncGenerator[Piece, None]:
+    async def answer(
+        self,
+        prompt: Prompt,
+        *,
+        deadline: float,
+        model: str = "",
+        tools: Sequence[ToolDefinition] = (),
+    ) -> AsyncGenerator[Piece, None]:
         """Ask, and yield the answer as it arrives; ``deadline`` is on the loop's clock.
 
+        ``model`` is another one of the same server's, for this answer alone. The model may call
+        the ``tools``; to make the calls, and to ask again, is the caller's.
+
         Left early, it hangs up, and the server sees that. Raises ``Unavailable``, ``ModelFailed``,
-        or its kinds ``TooLong`` and ``Filtered``.
+        or its kinds ``TooLong``, ``Filtered``, ``NoTools`` and ``NoModel``.
         """
         loop = asyncio.get_running_loop()
         due = min(loop.time() + self.endpoint.first_token, deadline)
-        thoughts, begun = Thoughts(), False
+        thoughts, begun, unseen, asked = Thoughts(), False, 0, self._asked(model, tools)
         stream: AgentStream[None, str] | None = None
         failed: Unavailable | ModelFailed | None = None
         try:
             async with AsyncExitStack() as stack:
-                tasks = stack.enter_context(model_tasks.ended())
-                stream = await self._ask(stack, prompt, due, tasks)
+                own = stack.enter_context(model_tasks.ended())
+                stream = await self._ask(stack, prompt, due, own, asked)
                 events = aiter(stream)
                 while (event := await _next(events, due)) is not None:
                     if isinstance(event, PartStartEvent | PartDeltaEvent):
@@ -97,6 +129,9 @@ class ModelClient:
                         due = min(loop.time() + self.endpoint.stall, deadline)
                     if text := thoughts.visible(_text(event)):
                         yield Piece(text)
+                    unseen += _length(event) - len(text)
+                    if unseen > MOST_UNSEEN:
+                        raise ModelFailed(f"{self.endpoint.host} thinks or calls without end")
         except TimeoutError:
             over = loop.time() >= deadline
             failed = model_errors.late(self.endpoint, begun=begun, over=over)
@@ -111,7 +146,12 @@ class ModelClient:
         yield _last(response, thoughts.rest())
 
     async def _ask(
-        self, stack: AsyncExitStack, prompt: Prompt, due: float, tasks: model_tasks.OwnTasks
+        self,
+        stack: AsyncExitStack,
+        prompt: Prompt,
+        due: float,
+        tasks: model_tasks.OwnTasks,
+        asked: _Asked,
     ) -> AgentStream[None, str]:
         """The first step of a run, up to the headers of its answer."""
         async with asyncio.timeout_at(due):
@@ -122,6 +162,8 @@ class ModelClient:
                     instructions=prompt.instructions or None,
                     usage_limits=_ONE_REQUEST,
                     capabilities=[tasks],
+                    model=asked.model,
+                    toolsets=[ExternalToolset(asked.tools)] if asked.tools else None,
                 )
             )
             node = run.next_node
@@ -131,7 +173,12 @@ class ModelClient:
                 node = await run.next(node)
             return await stack.enter_async_context(node.stream(run.ctx))
 
-    def _sdk(self) -> AsyncOpenAI:
+    def _asked(self, model: str, tools: Sequence[ToolDefinition]) -> _Asked:
+        own = model not in {"", self.endpoint.model}
+        other = _model(replace(self.endpoint, model=model), self._sdk) if own else None
+        return _Asked(other, list(tools))
+
+    def _connected(self) -> AsyncOpenAI:
         # The library wants a key or takes one from the environment; the real one is model_http's.
         return AsyncOpenAI(
             base_url=self.endpoint.base_url,
@@ -179,9 +226,31 @@ def _text(event: AgentStreamEvent) -> str:
     return ""
 
 
+def _length(event: AgentStreamEvent) -> int:
+    """How many characters came with it, of whatever."""
+    match event:
+        case PartStartEvent(part=TextPart(content=str(said)) | ThinkingPart(content=str(said))):
+            return len(said)
+        case PartDeltaEvent(
+            delta=TextPartDelta(content_delta=str(said))
+            | ThinkingPartDelta(content_delta=str(said))
+        ):
+            return len(said)
+        case (
+            PartStartEvent(part=ToolCallPart(args=given))
+            | PartDeltaEvent(delta=ToolCallPartDelta(args_delta=given))
+        ):
+            # A call without arguments costs something, too.
+            return 100 + len(given) if isinstance(given, str) else 100
+    return 0
+
+
 def _last(response: ModelResponse, rest: str) -> Piece:
     """The end of an answer; a refusal comes as a whole."""
     refusal = (response.provider_details or {}).get("refusal")
     if refusal:
         return Piece(f"{rest}{refusal}", "stop")
-    return Piece(rest, response.finish_reason or "")
+    finish = response.finish_reason or ""
+    # Calls that were cut off are none.
+    calls = response if response.tool_calls and finish not in _CUT_SHORT else None
+    return Piece(rest, finish, calls)

@@ -40,6 +40,20 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _FILTERED = re.compile(r"content_filter|content_policy|ResponsibleAIPolicy", re.IGNORECASE)
+_NO_TOOLS = re.compile(
+    r"does not support tools|unsupported param: tools|tools param requires"
+    r"|tool choice requires|support tool use",
+    re.IGNORECASE,
+)
+"""Ollama's words (https://github.com/ollama/ollama/issues/6027), llama.cpp's, with status 500
+(https://github.com/ggml-org/llama.cpp/issues/10920), vLLM's, and OpenRouter's."""
+_NO_MODEL = re.compile(
+    r"model_not_found|invalid_model|invalid model|not a valid model|model not exist"
+    r"|\bmodel\b.{0,200}(does not exist|not found)",
+    re.IGNORECASE,
+)
+"""As OpenAI, vLLM and Ollama say it (with status 404), Mistral, OpenRouter and DeepSeek (400), and
+OpenAI of a model that the key's project may not use (403)."""
 _UNPAID = {"insufficient_quota", "billing_hard_limit_reached"}
 _BUSY = {408, 409, 425, 429}
 _UNREADABLE = (JSONDecodeError, UnicodeDecodeError)
@@ -51,6 +65,14 @@ class TooLong(ModelFailed):
 
 class Filtered(ModelFailed):
     """The server's content filter does not let the question through."""
+
+
+class NoTools(ModelFailed):
+    """The server, or its model, does not take tools."""
+
+
+class NoModel(ModelFailed):
+    """The server does not know the model."""
 
 
 def failure(endpoint: Endpoint, error: AgentRunError, *, begun: bool) -> Unavailable | ModelFailed:
@@ -86,10 +108,14 @@ def _refused(endpoint: Endpoint, error: ModelAPIError, *, begun: bool) -> Unavai
     shown = f"{endpoint.host} answers {status}" + (f": {said}" if said else "")
     if begun:
         return ModelFailed(f"the answer broke off: {shown}")
+    if status in {400, 403, 404} and _NO_MODEL.search(f"{code} {said}"):
+        return NoModel(f"{shown} (agents.{endpoint.agent}.model)")
     if status in {401, 403}:
         what = "is refused" if endpoint.api_key else "is missing"
         words = f"{endpoint.host} answers {status}: agents.{endpoint.agent}.api_key {what}"
         return Unavailable(words, retry_after=NEEDS_A_PERSON)
+    if _NO_TOOLS.search(said):
+        return NoTools(f"{shown} (agents.{endpoint.agent}.tools)")
     if status == 402 or code in _UNPAID:
         return Unavailable(shown, retry_after=NEEDS_A_PERSON)
     if status in _BUSY or status >= 500:

@@ -18,6 +18,8 @@ from pydantic_ai.messages import (
     UserPromptPart,
 )
 
+from gateway.agents import model_material
+from gateway.agents.model_material import fenced
 from gateway.agents.phrases import short
 from gateway.domain import Attachment, Message, Quote, Role
 from gateway.ports.agent import Turn
@@ -66,11 +68,12 @@ class _Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prompt:
-    """One request: the rules, what was said so far, and what is to be answered now."""
+    """One request: the rules, what was said so far, and what is to be answered now; None where
+    that is already the last of the history."""
 
     instructions: str
     history: list[ModelMessage]
-    question: str | list[UserContent]
+    question: str | list[UserContent] | None
 
 
 class Files:
@@ -101,48 +104,60 @@ class Files:
 
 
 async def prompt(
-    turn: Turn, history: Sequence[Message], instructions: str, *, images: bool
+    turn: Turn,
+    history: Sequence[Message],
+    instructions: str,
+    *,
+    images: bool,
+    known: str = "",
+    passages: str = "",
+    tools: bool = False,
 ) -> Prompt:
-    """The request: ``history`` oldest first, and what is said now.
+    """The request: ``history`` oldest first, and what is said now. ``known`` stands before the
+    history, ``passages`` before what is said now.
 
     Neighbours of one role are one message, and no answer stands without its question: the chat
     templates of some models refuse anything else.
     """
     files = Files(turn.read, images=images)
     earlier, spoken = _published_apart(turn, history)
-    now = _Entry("user", [_said(turn.text, turn.quote, _speaker(turn, turn.participant.name))])
+    said = _said(turn.text, turn.quote, _speaker(turn, turn.participant.name))
+    now = _Entry("user", [passages, said])
     # The newest files come first to what a request may carry.
     now.parts += [await files.part(attachment) for attachment in turn.attachments]
     told = [await _entry(turn, message, files) for message in reversed(earlier)][::-1]
     entries = [*told, now, *(_Entry("assistant", [text]) for text in spoken)]
     if spoken:
         entries.append(_Entry("user", ["(Go on from there.)"]))
-    *before, question = _merged([*_condensed(turn), *_begun(entries, earlier)])
-    rules = fill(instructions, names(turn))
+    shown = [_Entry("user", [known])] if known else []
+    *before, question = _merged([*shown, *_condensed(turn), *_begun(entries, earlier)])
+    rules = [fill(instructions, names(turn))]
+    rules += [model_material.RULES] if known or passages or tools else []
+    rules += [model_material.CITING] if model_material.bases(turn) else []
     return Prompt(
-        instructions=rules if rules.strip() else "",
+        instructions="\n\n".join(rule for rule in rules if rule.strip()),
         history=[entry.message() for entry in before],
         question=question.content(),
     )
 
 
-def fill(template: str, values: Mapping[str, str]) -> str:
+def fill(template: str, values: Mapping[str, object]) -> str:
     """``{name}`` replaced by its value, where there is one; ``{{`` and ``}}`` are braces."""
 
     def one(match: re.Match[str]) -> str:
         if match[1] is None:
             return match[0][0]
-        return values.get(match[1], match[0])
+        return _value(values[match[1]]) if match[1] in values else match[0]
 
     return _FIELD.sub(one, template)
 
 
-def names(turn: Turn) -> dict[str, str]:
+def names(turn: Turn) -> dict[str, object]:
     """What instructions may name: the session's variables and ``sender``; ``name`` is the sender's
     own unless a variable says otherwise."""
     sender = short(turn.participant.name)
     known = {"name": sender, "sender": sender} if sender else {}
-    return known | {key: _value(value) for key, value in turn.variables.items()}
+    return known | turn.variables
 
 
 def _value(value: object) -> str:
@@ -213,7 +228,4 @@ def _named(attachment: Attachment) -> str:
 
 
 def _fenced(name: str, data: bytes) -> str:
-    text = data.decode(errors="replace")
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"[attached: {short(name)}]\n{fence}\n{text}\n{fence}"
+    return f"[attached: {short(name)}]\n{fenced(data.decode(errors='replace'))}"

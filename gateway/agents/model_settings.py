@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
@@ -10,6 +11,25 @@ from pydantic import Field, SecretStr, field_validator
 from gateway.settings import Model, Seconds
 
 OPENAI = "https://api.openai.com/v1"
+
+ToolName = Literal[
+    "remember",
+    "recall",
+    "forget_fact",
+    "search_earlier",
+    "read_earlier",
+    "search_knowledge",
+    "use_knowledge",
+    "drive_save",
+    "drive_list",
+    "drive_read",
+    "drive_send",
+    "drive_delete",
+    "shelf_list",
+    "shelf_read",
+    "get_variables",
+    "set_variable",
+]
 
 
 class LlmSettings(Model):
@@ -40,6 +60,19 @@ class LlmSettings(Model):
     that is done without a model."""
     max_characters: int = Field(default=100_000, ge=1)
     """Where an answer is cut off, however much more would come."""
+
+    tools: tuple[ToolName, ...] | None = None
+    """What the model may call. Unset: search_knowledge, where there is knowledge to search and the
+    model's server takes tools."""
+    max_tool_calls: int = Field(default=20, ge=1)
+    """How many calls the model may make for one answer."""
+    knowledge_passages: int = Field(default=5, ge=0, le=50)
+    """How many passages of its knowledge bases the model is shown unasked; 0: none."""
+    knowledge_offered: tuple[str, ...] = ()
+    """Knowledge bases that a session may turn on and off for itself with the tool use_knowledge."""
+    shows_facts: bool = True
+    """Whether the model is shown the person's (or the shared conversation's) data and newest facts
+    unasked."""
 
     @field_validator("summary_model")
     @classmethod

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -33,6 +35,14 @@ _CLOSED = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """What a request brings along; without a media type it is whatever it looks like."""
+
+    content: bytes
+    media_type: str = "application/json"
+
+
 def reset(config: Path | None, session_id: str, *, as_json: bool) -> None:
     """End a session and keep it."""
 
@@ -40,7 +50,7 @@ def reset(config: Path | None, session_id: str, *, as_json: bool) -> None:
         session = await operations.session(store, session_id)
         await store.end_session(SessionScope(session_id=session.id), SESSION_ENDED)
 
-    _do(config, "POST", ("sessions", session_id, "reset"), directly)
+    through(config, "POST", ("sessions", session_id, "reset"), directly)
     _say(session_id, f"Session {session_id} has ended; the next message starts another.", as_json)
 
 
@@ -51,7 +61,7 @@ def delete(config: Path | None, session_id: str, *, as_json: bool) -> None:
         session = await operations.session(store, session_id)
         await store.delete_session(SessionScope(session_id=session.id))
 
-    _do(config, "DELETE", ("sessions", session_id), directly)
+    through(config, "DELETE", ("sessions", session_id), directly)
     _say(session_id, f"Session {session_id} is deleted.", as_json)
 
 
@@ -59,11 +69,11 @@ def retry(config: Path | None, item_id: str, *, as_json: bool) -> None:
     """Send a delivery, or run a dead-lettered message, again."""
     if _is_delivery(config, item_id):
         act = _on_store(operations.retry_delivery, item_id)
-        _do(config, "POST", ("deliveries", item_id, "retry"), act)
+        through(config, "POST", ("deliveries", item_id, "retry"), act)
         _say(item_id, f"Delivery {item_id} is sent again.", as_json)
     else:
         act = _on_store(lambda store, row: store.retry_row(_SCOPE, row), item_id)
-        _do(config, "POST", ("inbox", item_id, "retry"), act)
+        through(config, "POST", ("inbox", item_id, "retry"), act)
         _say(item_id, f"Message {item_id} is answered again.", as_json)
 
 
@@ -71,11 +81,11 @@ def discard(config: Path | None, item_id: str, *, as_json: bool) -> None:
     """Give up a delivery or a dead-lettered message."""
     if _is_delivery(config, item_id):
         act = _on_store(operations.discard_delivery, item_id)
-        _do(config, "POST", ("deliveries", item_id, "discard"), act)
+        through(config, "POST", ("deliveries", item_id, "discard"), act)
         _say(item_id, f"Delivery {item_id} is given up.", as_json)
     else:
         act = _on_store(lambda store, row: store.discard_row(_SCOPE, row), item_id)
-        _do(config, "POST", ("inbox", item_id, "discard"), act)
+        through(config, "POST", ("inbox", item_id, "discard"), act)
         _say(item_id, f"Message {item_id} is given up, its content erased.", as_json)
 
 
@@ -94,40 +104,56 @@ def _is_delivery(config: Path | None, item_id: str) -> bool:
     return asyncio.run(work())
 
 
-def _do(config: Path | None, method: str, path: tuple[str, ...], directly: Directly) -> None:
+def through(
+    config: Path | None,
+    method: str,
+    path: tuple[str, ...],
+    directly: Directly,
+    *,
+    query: Mapping[str, str] | None = None,
+    body: Body | None = None,
+) -> Any:
+    """Do it on the database, or have the gateway do it that runs; what either of them answers."""
     gateway = gateway_section(config)
     try:
-        asyncio.run(_with_the_lock(gateway.database, directly))
+        return asyncio.run(_with_the_lock(gateway.database, directly))
     except StoreLocked as locked:
         if gateway.operator_token is None:
             raise GatewayError(_CLOSED.format(locked=locked)) from None
         address = "/operator/" + "/".join(quote(part, safe="") for part in path)
-        _ask(gateway, gateway.operator_token.get_secret_value(), method, address)
+        if query:
+            address += f"?{urlencode(query)}"
+        return _ask(gateway, gateway.operator_token.get_secret_value(), method, address, body)
     except LookupError as error:
         raise GatewayError(_words(error)) from None
 
 
-async def _with_the_lock(database: str, directly: Directly) -> None:
+async def _with_the_lock(database: str, directly: Directly) -> object:
     from gateway.store import connect
 
     store = connect(database, replica=new_id())
     await store.open()
     try:
-        await directly(store)
+        return await directly(store)
     finally:
         await store.close()
 
 
-def _ask(gateway: GatewaySection, token: str, method: str, path: str) -> None:
+def _ask(
+    gateway: GatewaySection, token: str, method: str, path: str, brought: Body | None = None
+) -> Any:
     """Have the running gateway do it."""
     if not gateway.port:
         raise GatewayError(
             "a gateway runs, but on a port that it chose itself: set a fixed one in gateway.listen"
         )
     host = ANYWHERE.get(gateway.host, gateway.host)
+    headers = {"Authorization": f"Bearer {token}"}
+    if brought and brought.media_type:
+        headers["Content-Type"] = brought.media_type
     with closing(HTTPConnection(host, gateway.port, timeout=TIMEOUT)) as connection:
         try:
-            connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
+            connection.request(method, path, brought.content if brought else None, headers)
             response = connection.getresponse()
             body = response.read()
         except (OSError, HTTPException) as error:
@@ -136,6 +162,7 @@ def _ask(gateway: GatewaySection, token: str, method: str, path: str) -> None:
             ) from None
     if response.status >= 400:
         raise GatewayError(_refusal(gateway, response.status, body))
+    return orjson.loads(body)
 
 
 def _refusal(gateway: GatewaySection, status: int, body: bytes) -> str:

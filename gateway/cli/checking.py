@@ -26,13 +26,14 @@ TIMEOUT = 30.0
 @dataclass(kw_only=True)
 class Report:
     """What was found; ``accounts`` says who each channel is on its platform, ``answers`` who
-    answered for each agent."""
+    answered for each agent, ``notes`` what may be meant so."""
 
     source: str = ""
     problems: list[Problem] = field(default_factory=list)
     skipped: Mapping[str, str] = field(default_factory=dict)
     accounts: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     online: bool = False
     counted: str = ""
 
@@ -48,6 +49,7 @@ def check(config: Path | None, *, online: bool, as_json: bool) -> int:
                 "skipped": dict(report.skipped),
                 "accounts": report.accounts,
                 "answers": report.answers,
+                "notes": report.notes,
             }
         )
     else:
@@ -71,10 +73,26 @@ async def _checked(config: Path | None, online: bool) -> Report:
         return report
     report.source, report.skipped = settings.source, settings.skipped
     report.counted = f"{_many(settings.channels, 'channel')}, {_many(settings.agents, 'agent')}"
+    _try_folders(settings, report)
     await _try_agents(settings, report)
     if online:
         await _try_channels(settings, report)
     return report
+
+
+def _try_folders(settings: Settings, report: Report) -> None:
+    if not settings.knowledge:
+        return
+    from gateway.knowledge.folder import state
+
+    for name, section in settings.knowledge.items():
+        problem, note = state(section.path)
+        if problem:
+            hint = "make it, or give the path of another"
+            found = Problem(where=f"knowledge.{name}.path", what=problem, hint=hint)
+            report.problems.append(settings.locate(found))
+        elif note:
+            report.notes.append(f"knowledge.{name}: {note}")
 
 
 async def _try_agents(settings: Settings, report: Report) -> None:
@@ -105,7 +123,7 @@ async def _try_channels(settings: Settings, report: Report) -> None:
 async def _try_channel(
     settings: Settings, section: ChannelSection, asking: Nobody, report: Report
 ) -> None:
-    from gateway.house import channel_of
+    from gateway.opening import channel_of
 
     adapter = channel_of(section, asking).adapter
     if not isinstance(adapter, Checked):
@@ -141,6 +159,8 @@ def _tell(report: Report) -> None:
         print(printable(f"channels.{name} is {account}"))
     for name, answer in report.answers.items():
         print(printable(f"agents.{name}: {answer}"))
+    for note in report.notes:
+        print(printable(note))
     if report.problems:
         print(f"{_many(report.problems, 'problem')} found")
     else:

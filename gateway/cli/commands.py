@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -10,26 +9,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.belonging_commands import data, drive, facts
 from gateway.cli.group_commands import groups
+from gateway.cli.knowledge_commands import knowledge
 from gateway.cli.options import Config, Json
+from gateway.cli.people_commands import export, forget
+from gateway.cli.session_commands import sessions
 from gateway.domain import DeliveryState
-
-
-class State(StrEnum):
-    """The states of a session."""
-
-    ACTIVE = "active"
-    DORMANT = "dormant"
-    ENDED = "ended"
-    EXPIRED = "expired"
-
-
-class Transcript(StrEnum):
-    """What a session is exported as."""
-
-    JSONL = "jsonl"
-    MARKDOWN = "markdown"
-    HTML = "html"
 
 
 class SlackMode(StrEnum):
@@ -49,7 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-sessions = typer.Typer(help="See sessions, and step in.", no_args_is_help=True)
 deliveries = typer.Typer(
     help="See what was not delivered, and incoming messages that failed; retry or discard them.",
     no_args_is_help=True,
@@ -57,6 +42,10 @@ deliveries = typer.Typer(
 app.add_typer(sessions, name="sessions")
 app.add_typer(deliveries, name="deliveries")
 app.add_typer(groups, name="groups")
+app.add_typer(data, name="data")
+app.add_typer(facts, name="facts")
+app.add_typer(drive, name="drive")
+app.add_typer(knowledge, name="knowledge")
 
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
@@ -253,75 +242,6 @@ def slack_manifest(
     )
 
 
-@sessions.command("list")
-def list_sessions(
-    config: Config = None,
-    channel: Annotated[str, typer.Option(help="Only this channel's.")] = "",
-    state: Annotated[State | None, typer.Option(help="Only sessions in this state.")] = None,
-    search: Annotated[str, typer.Option(help="Only those with this text in them.")] = "",
-    limit: Limit = 50,
-    json: Json = False,
-) -> None:
-    """List sessions, the newest activity first."""
-    from gateway.cli import sessions as work
-
-    work.show_all(config, channel, state or "", search, limit, as_json=json)
-
-
-@sessions.command("show")
-def show_session(
-    session_id: Annotated[str, typer.Argument(metavar="SESSION")],
-    config: Config = None,
-    limit: Limit = 20,
-    json: Json = False,
-) -> None:
-    """Show one session and its newest messages."""
-    from gateway.cli import sessions as work
-
-    work.show(config, session_id, limit, as_json=json)
-
-
-@sessions.command("export")
-def export_session(
-    session_id: Annotated[str, typer.Argument(metavar="SESSION")],
-    config: Config = None,
-    form: Annotated[
-        Transcript, typer.Option("--format", help="JSON Lines, or something to read.")
-    ] = Transcript.JSONL,
-) -> None:
-    """Print every message of a session, the oldest first."""
-    from gateway.cli import sessions as work
-
-    work.export(config, session_id, form.value)
-
-
-@sessions.command("reset")
-def reset_session(
-    session_id: Annotated[str, typer.Argument(metavar="SESSION")],
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """End a session and keep it; the next message starts another."""
-    from gateway.cli import acting
-
-    acting.reset(config, session_id, as_json=json)
-
-
-@sessions.command("delete")
-def delete_session(
-    session_id: Annotated[str, typer.Argument(metavar="SESSION")],
-    config: Config = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    json: Json = False,
-) -> None:
-    """Delete a session with everything in it. On a terminal, asks first."""
-    from gateway.cli import acting
-
-    if sys.stdin.isatty() and not yes:
-        typer.confirm(f"Delete session {session_id} for good?", abort=True, err=True)
-    acting.delete(config, session_id, as_json=json)
-
-
 @deliveries.command("list")
 def list_deliveries(
     config: Config = None,
@@ -356,3 +276,7 @@ def discard_delivery(
     from gateway.cli import acting
 
     acting.discard(config, item_id, as_json=json)
+
+
+app.command()(export)
+app.command()(forget)

@@ -68,7 +68,7 @@ def _incoming(dead: Dead) -> Record:
         "attempts": dead.row.attempts,
         "since": dead.died_at,
         "error": "",
-        "event_id": dead.row.event_id,
+        "event_id": inbound.get("event_id", ""),
         "text": inbound.get("text", ""),
     }
 

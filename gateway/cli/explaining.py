@@ -31,7 +31,7 @@ def explain(channel: str, update: str, config: Path | None, *, as_json: bool) ->
 
 def _explanation(settings: Settings, channel: str, raw: bytes) -> Explanation:
     from gateway.channels import explain as explain_raw
-    from gateway.house import channel_of
+    from gateway.opening import channel_of
 
     return explain_raw(channel_of(settings.channels[channel], host(settings)), raw)
 

@@ -76,7 +76,7 @@ def _with(config: Path | None, channel: str, work: Callable[[Grouping], Awaitabl
 async def _done(settings: Settings, channel: str, work: Callable[[Grouping], Awaitable[T]]) -> T:
     import aiohttp
 
-    from gateway.house import channel_of
+    from gateway.opening import channel_of
 
     async with aiohttp.ClientSession() as http:
         adapter = channel_of(settings.channels[channel], host(settings, http)).adapter

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway import commands, plugins
+from gateway import offered, plugins
 from gateway.cli.explaining import STAND_IN
 from gateway.cli.output import print_json
 from gateway.cli.reading import configuration, gateway_section
@@ -54,7 +54,7 @@ def print_manifest(
         wanted.settings,
         channel=wanted.name,
         public_url=public_url or wanted.public_url,
-        commands=commands.NATIVE,
+        commands=offered.native(_agents(wanted.settings)),
         name=name,
         mode=mode,
         assistant=assistant,
@@ -62,6 +62,11 @@ def print_manifest(
     )
     print_json(manifest)
     print(HOW_TO, file=sys.stderr)
+
+
+def _agents(settings: Any) -> tuple[str, ...]:
+    """Those that people may choose from; none where nothing is configured yet."""
+    return tuple(dict.fromkeys((settings.agent, *settings.agents))) if settings else ()
 
 
 def _factory() -> Manifested:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from gateway import plugins
 from gateway.ports.store import Store
-from gateway.settings import GatewaySection, Settings, find, load, load_gateway
+from gateway.settings import (
+    GatewaySection,
+    KnowledgeSection,
+    Settings,
+    find,
+    load,
+    load_gateway,
+    load_knowledge,
+)
 
 T = TypeVar("T")
 
@@ -26,6 +34,13 @@ def configuration(config: Path | None, *, only: str = "", stand_in: str = "") ->
 def gateway_section(config: Path | None) -> GatewaySection:
     """``[gateway]`` alone: an operator's shell needs no token of any platform."""
     return load_gateway(find(config, os.environ), os.environ)
+
+
+def knowledge_sections(
+    config: Path | None,
+) -> tuple[GatewaySection, Mapping[str, KnowledgeSection]]:
+    """``[gateway]`` and the knowledge bases alone."""
+    return load_knowledge(find(config, os.environ), os.environ)
 
 
 def read(config: Path | None, work: Callable[[Store], Awaitable[T]]) -> T:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from gateway.cli.output import (
     Record,
     local,
-    moment,
     print_facts,
     print_json,
     print_line,
@@ -18,58 +18,62 @@ from gateway.cli.output import (
 )
 from gateway.cli.reading import gateway_section, read
 from gateway.cli.transcripts import WRITERS
-from gateway.domain import Message, Session, Summary
+from gateway.domain import Message, Session
 from gateway.errors import GatewayError
-from gateway.ports.records import OperatorScope, SessionQuery, SessionScope
+from gateway.inspection import Inspection
+from gateway.inspection import message as as_record
+from gateway.ports.records import SessionQuery, SessionScope
 from gateway.ports.store import Store
 
 COLUMNS = ("id", "channel", "agent", "state", "owner", "messages", "last activity", "name")
+HITS = ("id", "number", "channel", "said", "by", "text")
 PAGE = 500
+T = TypeVar("T")
 
 
-def show_all(
-    config: Path | None, channel: str, state: str, search: str, limit: int, *, as_json: bool
-) -> None:
+def show_all(config: Path | None, query: SessionQuery, *, as_json: bool) -> None:
     """Print the sessions that match, the newest activity first."""
-    query = SessionQuery(channel=channel, state=state, text=search, limit=limit)
-
-    async def work(store: Store) -> Sequence[Session]:
-        return await store.sessions(OperatorScope(why="gateway sessions list"), query)
-
-    found = read(config, work)
-    idle_after = gateway_section(config).idle_after
+    found = _inspect(config, lambda inspection: inspection.sessions(query))
     if as_json:
-        print_json([_record(session, idle_after) for session in found])
+        print_json(found)
         return
-    print_table(COLUMNS, [_row(session, idle_after) for session in found], empty="No sessions.")
+    print_table(COLUMNS, [_row(record) for record in found], empty="No sessions.")
+
+
+def search(config: Path | None, words: str, channel: str, limit: int, *, as_json: bool) -> None:
+    """Print messages that have all of the words, of any session, the newest first."""
+    found = _inspect(
+        config, lambda inspection: inspection.search(words, channel=channel, limit=limit)
+    )
+    if as_json:
+        print_json(found)
+        return
+    print_table(HITS, [_hit(record) for record in found], empty="No message has all of that.")
 
 
 def show(config: Path | None, session_id: str, limit: int, *, as_json: bool) -> None:
     """Print one session with its newest messages."""
-
-    async def work(store: Store) -> tuple[Session, Summary, Sequence[Message]]:
-        session = await _session(store, session_id)
-        scope = SessionScope(session_id=session.id)
-        return session, await store.summary(scope), await store.history(scope, limit=limit)
-
-    session, summary, messages = read(config, work)
     idle_after = gateway_section(config).idle_after
+
+    async def work(store: Store) -> tuple[Record, Sequence[Message]]:
+        record = await Inspection(store=store, idle_after=idle_after).session(session_id)
+        scope = SessionScope(session_id=record["id"])
+        return record, await store.history(scope, limit=limit)
+
+    record, messages = _found(lambda: read(config, work))
     if as_json:
-        record = {
-            **_record(session, idle_after),
-            "variables": dict(session.variables),
-            "summary": {"text": summary.text, "topics": summary.topics, "upto": summary.upto},
-        }
-        print_json({**record, "messages": [_message(message) for message in messages]})
+        print_json({**record, "messages": [as_record(one) for one in messages]})
         return
-    print_facts(_facts(session, idle_after))
-    if summary:
-        print(f"\nUp to message {summary.upto}, about {printable(', '.join(summary.topics))}:")
-        print("\n".join(f"   {printable(line)}" for line in summary.text.splitlines()))
-    for message in messages:
-        who = message.sender or message.role.value
-        print(f"\n{message.number}  {local(message.created_at)}  {printable(who)}")
-        print("\n".join(f"   {printable(line)}" for line in message.text.splitlines()))
+    print_facts(_facts(record))
+    summary = record["summary"]
+    if summary["upto"]:
+        about = printable(", ".join(summary["topics"]))
+        print(f"\nUp to message {summary['upto']}, about {about}:")
+        print("\n".join(f"   {printable(line)}" for line in summary["text"].splitlines()))
+    for one in messages:
+        who = one.sender or one.role.value
+        print(f"\n{one.number}  {local(one.created_at)}  {printable(who)}")
+        print("\n".join(f"   {printable(line)}" for line in one.text.splitlines()))
 
 
 def export(config: Path | None, session_id: str, form: str) -> None:
@@ -82,7 +86,7 @@ def export(config: Path | None, session_id: str, form: str) -> None:
             print(writer.begin(session, await store.summary(SessionScope(session_id=session.id))))
         async for message in _messages(store, session):
             if writer is None:
-                print_line(_message(message))
+                print_line(as_record(message))
             else:
                 print(writer.message(session, message))
         if writer is not None and writer.end:
@@ -106,68 +110,64 @@ async def _messages(store: Store, session: Session) -> AsyncIterator[Message]:
             yield message
 
 
-def _record(session: Session, idle_after: float) -> Record:
-    place = session.conversation
-    return {
-        "id": session.id,
-        "channel": session.channel,
-        "agent": session.agent,
-        "state": session.state(time.time(), idle_after),
-        "name": session.name,
-        "owner": session.owner,
-        "conversation": {
-            "kind": place.kind.value,
-            "id": place.id,
-            "parent_id": place.parent_id,
-            "title": place.title,
-        },
-        "message_count": session.message_count,
-        "created_at": moment(session.created_at),
-        "last_activity": moment(session.last_activity),
-        "ended_at": moment(session.ended_at),
-        "expires_at": moment(session.expires_at),
-    }
-
-
-def _row(session: Session, idle_after: float) -> Sequence[str]:
-    return (
-        session.id,
-        session.channel,
-        session.agent,
-        session.state(time.time(), idle_after),
-        session.owner,
-        str(session.message_count),
-        local(session.last_activity),
-        session.name,
+def _inspect(config: Path | None, work: Callable[[Inspection], Awaitable[T]]) -> T:
+    idle_after = gateway_section(config).idle_after
+    return _found(
+        lambda: read(config, lambda store: work(Inspection(store=store, idle_after=idle_after)))
     )
 
 
-def _facts(session: Session, idle_after: float) -> dict[str, object]:
-    place = session.conversation
+def _found(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except LookupError as error:
+        raise GatewayError(str(error.args[0])) from None
+
+
+def _row(record: Record) -> Sequence[str]:
+    return (
+        record["id"],
+        record["channel"],
+        record["agent"],
+        record["state"],
+        record["owner"],
+        str(record["message_count"]),
+        _local(record["last_activity"]),
+        record["name"],
+    )
+
+
+def _hit(record: Record) -> Sequence[str]:
+    said = record["message"]
+    return (
+        record["session_id"],
+        str(said["number"]),
+        record["channel"],
+        _local(said["created_at"]),
+        said["sender"] or said["role"],
+        " ".join(said["text"].split()),
+    )
+
+
+def _facts(record: Record) -> dict[str, object]:
+    place = record["conversation"]
+    overrides = record["overrides"]
     return {
-        "session": session.id,
-        "name": session.name or None,
-        "state": session.state(time.time(), idle_after),
-        "channel": session.channel,
-        "agent": session.agent,
-        "owner": session.owner,
-        "conversation": " ".join(filter(None, (place.kind.value, place.id, place.title))),
-        "messages": session.message_count,
-        "created": local(session.created_at),
-        "last activity": local(session.last_activity),
-        "ended": local(session.ended_at) or None,
-        "expires": local(session.expires_at) or None,
+        "session": record["id"],
+        "name": record["name"] or None,
+        "state": record["state"],
+        "channel": record["channel"],
+        "agent": record["agent"],
+        "owner": record["owner"],
+        "conversation": " ".join(filter(None, (place["kind"], place["id"], place["title"]))),
+        "messages": record["message_count"],
+        "turned on": ", ".join(f"{key}={value}" for key, value in overrides.items()) or None,
+        "created": _local(record["created_at"]),
+        "last activity": _local(record["last_activity"]),
+        "ended": _local(record["ended_at"]) or None,
+        "expires": _local(record["expires_at"]) or None,
     }
 
 
-def _message(message: Message) -> Record:
-    return {
-        "number": message.number,
-        "role": message.role.value,
-        "text": message.text,
-        "sender": message.sender,
-        "sender_id": message.sender_id,
-        "task_id": message.task_id,
-        "in_context": message.in_context,
-        "created_at": moment(message.created_at),
-    }
+def _local(moment: str | None) -> str:
+    return local(datetime.fromisoformat(moment).timestamp()) if moment else ""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from gateway import observability as obs
+from gateway.belongings import Item
 from gateway.domain import Attachment, Session, new_id
-from gateway.errors import LimitExceeded, Unavailable
+from gateway.errors import Unavailable
 from gateway.files import links
 from gateway.files.disk import Disk, Draft
 from gateway.files.links import LinkRefused
 from gateway.files.names import in_words, safe_name
+from gateway.limits import exceeded
 from gateway.ports.records import FileScope, OperatorScope, SessionScope, StoredFile
 from gateway.ports.store import Store
 
@@ -87,6 +89,50 @@ class FileRoom:
         except FileNotFoundError:
             raise LookupError(f"the content of {attachment.name} is gone") from None
 
+    async def shelve(
+        self, name: str, content: bytes, *, media_type: str = "", session_id: str = ""
+    ) -> Item:
+        """An item for a shelf, with its content on disk. Raises ``LimitExceeded``, ``Unavailable``.
+
+        It is nobody's before the store has it; ``let_go`` once it has, or never will.
+        """
+        await self._prepare()
+        with self._draft() as draft:
+            await self._fill(draft, name, _whole(content))
+            digest, kind = await _on_disk(partial(draft.finish, name, media_type))
+            self._recording[digest] += 1
+            try:
+                async with self._places:
+                    await _on_disk(partial(self._disk.place, draft, digest))
+            except BaseException:
+                self._recorded(digest)
+                raise
+        return Item(
+            id=new_id(),
+            name=name,
+            created_at=self._clock(),
+            media_type=kind,
+            size=len(content),
+            digest=digest,
+            session_id=session_id,
+        )
+
+    async def let_go(self, items: Iterable[Item]) -> None:
+        """See ``shelve``: what the store does not have is removed."""
+        digests = [item.digest for item in items if item.digest]
+        for digest in digests:
+            self._recorded(digest)
+        await self.discard(digests)
+
+    async def content(self, item: Item) -> bytes:
+        """What is in an item of a shelf. Raises ``LookupError`` when it is gone."""
+        if not item.digest:
+            return item.text.encode()
+        try:
+            return await asyncio.to_thread(self._disk.path(item.digest).read_bytes)
+        except FileNotFoundError:
+            raise LookupError(f"the content of {item.name} is gone") from None
+
     def link(self, attachment: Attachment) -> str:
         """See ``Files.link``."""
         return links.link(self._key(), attachment.id, self._clock())
@@ -145,7 +191,7 @@ class FileRoom:
         async for piece in content:
             waiting += piece
             if self.limit and draft.size + len(waiting) > self.limit:
-                raise LimitExceeded(f"{name} is larger than {in_words(self.limit)}")
+                raise exceeded("file_bytes", f"{name} is larger than {in_words(self.limit)}")
             if len(waiting) >= _PIECE:
                 await _on_disk(partial(draft.write, bytes(waiting)))
                 waiting.clear()
@@ -158,14 +204,21 @@ class FileRoom:
                 await _on_disk(partial(self._disk.place, draft, file.digest))
             await self._store.add_file(file)
         finally:
-            self._recording[file.digest] -= 1
-            if not self._recording[file.digest]:
-                del self._recording[file.digest]
+            self._recorded(file.digest)
+
+    def _recorded(self, digest: str) -> None:
+        self._recording[digest] -= 1
+        if not self._recording[digest]:
+            del self._recording[digest]
 
     def _key(self) -> bytes:
         if not self._signing_key:
             self._signing_key = self._disk.key()
         return self._signing_key
+
+
+async def _whole(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def _on_disk(work: Callable[[], AnyResult]) -> AnyResult:

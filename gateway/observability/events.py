@@ -40,13 +40,29 @@ class Event(StrEnum):
     PERSON_MOVED = "person_moved", "two lanes turned out to be one person's; the older goes on"
     GROUP_MOVED = "group_moved", "a group goes on under another id, and its sessions with it"
 
+    # sessions
+    SESSION_CREATED = "session_created", "a session began"
+    SESSION_RESUMED = "session_resumed", "a dormant session goes on where it was"
+    SESSION_REOPENED = "session_reopened", "an earlier session was chosen by its number and goes on"
+    SESSION_WAITING = "session_waiting", "a session waits for an answer to a question of its agent"
+    SESSION_ENDED = "session_ended", "a session was reset, or is over by itself; it is kept"
+    SESSION_DELETED = "session_deleted", "a session was deleted with everything in it"
+    SESSIONS_EXPIRED = "sessions_expired", "`count` sessions were deleted: their time was over"
+
+    # privacy
+    PERSON_ERASED = "person_erased", "all that was kept of a person was erased, where they said so"
+
     # lanes and turns
     LANE_FENCED = "lane_fenced", "somebody else holds this lane now; this work is dropped"
     LANE_FAILED = "lane_failed", "a lane's worker failed in a way nobody expected"
     RECOVERED = "recovered", "rows and deliveries found waiting in the store"
     AGENT_FAILED = "agent_failed", "an agent raised; the turn is tried again or dies"
+    TURN_FAILED = "turn_failed", "a command, or fetching a file, failed; tried again or dies"
     AGENT_AWAY = "agent_away", "an agent cannot answer now; its turns wait. Said once"
     AGENT_BACK = "agent_back", "an agent that was away answers again"
+    TOOLS_REFUSED = "tools_refused", "a model's server takes no tools; the agent goes on without"
+    MODEL_UNKNOWN = "model_unknown", "a session turned on a model its server has not; the usual one"
+    TOOL_UNKNOWN = "tool_unknown", "a session turned on a tool its agent has not; it is left out"
     ROW_DEAD = "row_dead", "an inbox row failed too often; an operator may retry or discard it"
 
     # what goes out
@@ -63,6 +79,15 @@ class Event(StrEnum):
     # files
     FILES_FAILED = "files_failed", "the disk did not take or give a file; its sender was told"
     FILES_SWEPT = "files_swept", "`count` contents on disk that nobody refers to were removed"
+
+    # knowledge bases
+    KNOWLEDGE_INDEXED = "knowledge_indexed", "a base's index has what its folder holds now"
+    KNOWLEDGE_LEFT_OUT = "knowledge_left_out", "a document or folder that cannot be read; said once"
+    KNOWLEDGE_REBUILT = (
+        "knowledge_rebuilt",
+        "the index was not sound or another version's; made anew",
+    )
+    KNOWLEDGE_DAMAGED = "knowledge_damaged", "the index was found damaged while in use; made anew"
 
     # the store
     SQLITE_OLD = "sqlite_old", "this SQLite has a rare bug; a newer one is to be preferred"

@@ -28,11 +28,13 @@ __all__ = [
     "DUPLICATES",
     "FOUND_UNKNOWN",
     "LAST_INBOUND",
+    "LIMITS",
     "PENDING_DELIVERIES",
     "REGISTRY",
     "RESENT_UNKNOWN",
     "RUNNING_LANES",
     "SEND_ATTEMPTS",
+    "SESSIONS",
     "STORE_UNAVAILABLE",
     "TURNED_AWAY",
     "TURNS",
@@ -66,6 +68,11 @@ LAST_INBOUND = _gauge(
     "last_inbound_timestamp_seconds", "When the channel's last event came, Unix time.", "channel"
 )
 ADAPTER_UP = _gauge("adapter_up", "Whether the channel's adapter runs: 1 or 0.", "channel")
+
+SESSIONS = _counter(
+    "sessions", "What became of sessions: created, resumed, waiting, ended and the like.", "event"
+)
+LIMITS = _counter("limits", "How often a limit was met, by its name in [limits].", "limit")
 
 TURNS = _counter("turns", "Turns that ended, by their outcome.", "outcome")
 TURN_SECONDS = Histogram(

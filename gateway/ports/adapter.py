@@ -20,6 +20,7 @@ from gateway.domain import (
     Ignored,
     Inbound,
     Moved,
+    Participant,
     Question,
 )
 from gateway.ports.coordinator import Rate
@@ -222,6 +223,16 @@ class Carrying(Protocol):
 
     def carries(self, attachment: Attachment) -> bool:
         """Whether the platform takes this one; otherwise people are told in words. Pure."""
+        ...
+
+
+@runtime_checkable
+class Confiding(Protocol):
+    """Can tell a person something in private whom it met among others."""
+
+    def confide(self, address: Address, participant: Participant) -> Address | None:
+        """Where that is, coming from ``address``; None for somebody who has no such place. Pure:
+        whether the platform lets us write there shows when it is tried."""
         ...
 
 

@@ -22,10 +22,21 @@ from gateway.domain import (
     Session,
     Summary,
 )
+from gateway.ports.reach import Drive, Earlier, Facts, Knowledge, Shelf
 
 
 async def _no_file(attachment: Attachment) -> bytes:
     raise LookupError(f"there is no file {attachment.name!r} to read")
+
+
+class _Nowhere:
+    """Stands where a turn was given nothing to reach."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise LookupError(f"this turn has nothing to {name} from")
+
+
+_NOWHERE: Any = _Nowhere()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +51,13 @@ class Turn:
     what was said now, ``quote`` is what that replies to; ``read`` returns the content of these and
     of the history's attachments, and raises ``LookupError`` for any other file. ``summary`` is what
     was said before ``messages`` in this session, in short; falsy where nothing was.
+
+    ``data`` is the owner's with this agent on this channel, ``agent_data`` the agent's for all its
+    sessions, ``overrides`` what the session turned on for itself (see ``Session``): copies like
+    ``variables``, committed with the turn. ``agent_data`` refuses changes unless the agent is
+    configured with ``writes_agent_data``. Where several sessions change ``data`` at once, each key
+    is the last one's to write. ``facts``, ``drive``, ``shelf``, ``earlier`` and ``knowledge``: see
+    ``gateway.ports.reach``.
     """
 
     id: str
@@ -60,6 +78,14 @@ class Turn:
     quote: Quote | None = None
     read: Callable[[Attachment], Awaitable[bytes]] = field(default=_no_file, repr=False)
     summary: Summary = field(default_factory=Summary)
+    data: dict[str, Any] = field(default_factory=dict)
+    agent_data: dict[str, Any] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default=_NOWHERE, repr=False)
+    drive: Drive = field(default=_NOWHERE, repr=False)
+    shelf: Shelf = field(default=_NOWHERE, repr=False)
+    earlier: Earlier = field(default=_NOWHERE, repr=False)
+    knowledge: Knowledge = field(default=_NOWHERE, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +165,8 @@ class CheckedAgent(Protocol):
 
 @runtime_checkable
 class Forgetful(Protocol):
-    """An agent that never looks at what was said before: nothing is condensed for it."""
+    """An agent that never looks at what was said before: nothing is condensed for it, and nothing
+    of what outlives a session is read for it."""
 
     forgetful: bool
 

@@ -7,9 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.domain import Attachment, Message, Question, Session, Task
+from gateway.domain import JSON, Attachment, Message, Participant, Question, Session, Task
 from gateway.errors import SendError
 from gateway.ports.coordinator import LiveEvent
+from gateway.ports.records import Owned
 
 if TYPE_CHECKING:
     import aiohttp
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ticket:
-    """A fresh session and the one token that opens it; the token is stored only as a hash."""
+    """A session and a token that opens it; the token is stored only as a hash.
+
+    ``expires_at`` is when the token dies, if that is before its session does. ``created``: the
+    session is new.
+    """
 
     session: Session
     token: str
+    expires_at: float | None = None
+    created: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,12 +43,44 @@ class Progress:
 class Sessions(Protocol):
     """Token-opened sessions, for channels whose people hold a token (web). Each call needs one."""
 
-    async def create(self, channel: str, *, agent: str = "", name: str = "") -> Ticket:
-        """A new session for a new anonymous participant. Raises ``LookupError``: no such agent."""
+    async def create(
+        self,
+        channel: str,
+        *,
+        agent: str = "",
+        name: str = "",
+        who: Participant | None = None,
+        place: str = "",
+        variables: JSON | None = None,
+        overrides: JSON | None = None,
+    ) -> Ticket:
+        """A new session, called ``name``: of ``who``, or of a new anonymous participant, whose
+        sessions expire.
+
+        ``place`` is the id of its conversation: where a session with this agent lives there
+        already, that is opened as it stands, however many ask at once. It never expires, and is its
+        place's own where nobody else's. Raises ``LookupError`` (no such agent, or ``who`` is not
+        whose the place is) and ``LimitExceeded`` (more variables than a session may have).
+        """
+        ...
+
+    async def of(
+        self, channel: str, who: Participant, *, agent: str = "", after: str = "", limit: int = 50
+    ) -> Sequence[Owned]:
+        """This participant's live sessions, with one agent or any: the newest activity first, in
+        pages; those behind the one with the id ``after``."""
+        ...
+
+    async def open(self, channel: str, who: Participant, session_id: str) -> Ticket:
+        """One more token for a live session of this participant. Raises ``LookupError`` for any
+        other."""
         ...
 
     async def authenticate(self, channel: str, token: str) -> Session | None:
-        """The token's session, if it exists, is unexpired, matches and is active; else None."""
+        """The token's session, if it exists, is unexpired, matches and is active; else None.
+
+        The conversation's title is then what the token's holder is called, where that is known.
+        """
         ...
 
     async def history(

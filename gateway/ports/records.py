@@ -5,8 +5,11 @@ Frozen values beside those of the domain: the inputs and results of ``gateway.po
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from gateway.belongings import Fact, Item
 from gateway.domain import (
     Delivery,
     DeliveryState,
@@ -41,6 +44,49 @@ class TokenScope:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnerScope:
+    """May read what one owner has with one agent on one channel: data, facts, shelf, sessions."""
+
+    channel: str
+    agent: str
+    owner: str
+
+    def __post_init__(self) -> None:
+        if not (self.channel and self.agent and self.owner):
+            raise ValueError(f"nobody is meant by {self!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentScope:
+    """May read what an agent has of its own, for all its sessions."""
+
+    agent: str
+
+    def __post_init__(self) -> None:
+        if not self.agent:
+            raise ValueError("no agent is meant")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonScope:
+    """May read, and erase, what is one person's on one channel.
+
+    ``owner``: everything of this owner, with every agent (empty: nothing). ``senders``: messages
+    by these participant ids in shared sessions, with what was answered to them; in those on
+    ``lane_id`` alone, where that is given.
+    """
+
+    channel: str
+    owner: str = ""
+    senders: tuple[str, ...] = ()
+    lane_id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.channel or not (self.owner or self.senders) or "" in self.senders:
+            raise ValueError(f"nobody is meant by {self!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OperatorScope:
     """May read everything; for operators' acts and for the gateway's own recovery. Says why."""
 
@@ -60,6 +106,14 @@ class Hold:
 
     lane_id: str
     fence: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What a lane is beside its hold: whose, and the agent that its people chose (empty: none)."""
+
+    owner: str
+    agent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +168,6 @@ class Row:
     task_id: str
     lane_id: str
     channel: str
-    event_id: str
     inbound: bytes
     accepted_at: float
     control: bool = False
@@ -181,6 +234,25 @@ class StoredFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Keeping:
+    """What changes of what outlives a session: all or nothing, and every part of it idempotent.
+
+    ``data`` are keys put, ``unset`` keys removed; the others stay as they are. ``facts`` and
+    ``items`` are put by their id (a fact of the same text, an item of the same name on that shelf
+    is replaced), ``dropped`` are ids of either. ``data_bytes`` is how large the data may become as
+    JSON (0: any size); what would be more raises ``LimitExceeded`` and changes nothing.
+    """
+
+    scope: OwnerScope | AgentScope
+    data: Mapping[str, Any] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    items: tuple[Item, ...] = ()
+    dropped: tuple[str, ...] = ()
+    data_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Effects:
     """Commit 2: everything one turn changes, all or nothing, refused under an old fence.
 
@@ -189,7 +261,9 @@ class Effects:
     ``claim_next`` claims these rows in the same transaction (fence and attempts raised); with no
     rows, ``release`` frees the lane. With neither, the lane stays held (an early publish).
     Deliveries may be stored already ``started`` or ``sent``. A dead row keeps its raw event.
-    Sessions keep the name they have in the store unless ``renamed`` says otherwise.
+    Sessions keep the name and the overrides that they have in the store unless ``renamed`` and
+    ``overridden`` say otherwise: a turn under way may know older ones. ``agent`` is the one that
+    the lane's people choose from now on.
     """
 
     turn_id: str
@@ -207,6 +281,9 @@ class Effects:
     claim_next: tuple[str, ...] = ()
     release: bool = False
     renamed: bool = False
+    overridden: bool = False
+    keepings: tuple[Keeping, ...] = ()
+    agent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -252,14 +329,29 @@ class Forgotten:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionQuery:
-    """Which sessions an operator wants, newest activity first."""
+    """Which sessions an operator wants, newest activity first.
+
+    ``text`` is in their id, name, owner or place. ``after_id`` is the last one of the page before.
+    """
 
     channel: str = ""
+    agent: str = ""
     owner: str = ""
     state: str = ""
     text: str = ""
     limit: int = 50
     after_id: str = ""
+    idle_after: float = 1800.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owned:
+    """A live session of a known owner. ``waiting``: a question in it is open; ``first`` is how the
+    first thing said in it begins."""
+
+    session: Session
+    waiting: bool = False
+    first: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,3 +362,30 @@ class Counts:
     dead_rows: int = 0
     pending_deliveries: int = 0
     by_state: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traces:
+    """How much there is of a person, store by store, in numbers; or how much was erased."""
+
+    sessions: int = 0
+    messages: int = 0
+    summaries: int = 0
+    data: int = 0
+    facts: int = 0
+    items: int = 0
+    files: int = 0
+    events: int = 0
+    deliveries: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Erased:
+    """What erasing a person came to. ``digests`` are of files that nobody refers to any more;
+    ``lanes`` lost sessions or messages: whoever serves them in memory has to let go. ``rebuild``
+    are shared sessions whose summary had a part in it that is gone."""
+
+    traces: Traces
+    digests: tuple[str, ...] = ()
+    lanes: tuple[str, ...] = ()
+    rebuild: tuple[Session, ...] = ()

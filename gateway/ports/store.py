@@ -34,6 +34,8 @@ from gateway.ports.records import (
     LaneScope,
     Mark,
     OperatorScope,
+    Owned,
+    PersonScope,
     Revision,
     Row,
     SessionQuery,
@@ -41,10 +43,11 @@ from gateway.ports.records import (
     StoredFile,
     TokenScope,
 )
+from gateway.ports.shelves import Erasing, Shelves
 
 
-class Store(Protocol):
-    """Holds the truth."""
+class Store(Shelves, Erasing, Protocol):
+    """Holds the truth. What outlives a session stands in ``gateway.ports.shelves``."""
 
     # life
 
@@ -107,8 +110,9 @@ class Store(Protocol):
 
         Where a lane stands under the new key already, the one with the older live session goes on
         under both keys; the other's waiting rows are put on it, the other's live sessions end, and
-        its fence rises. Idempotent. Returns the ids of lanes that lost their rows: whoever serves
-        them in memory has to let go.
+        its fence rises. All its sessions, and its owner's data, facts and items, are those of the
+        lane that goes on and of its owner, whose own come first. Idempotent. Returns the ids of
+        lanes that lost their rows: whoever serves them in memory has to let go.
         """
         ...
 
@@ -148,6 +152,21 @@ class Store(Protocol):
         """
         ...
 
+    async def ensure_session(
+        self, session: Session, lane_key: str, key: Credential, *, strict: bool
+    ) -> tuple[Session, bool]:
+        """As ``create_session``, unless a session with this agent lives on the lane already: then
+        the key opens that one too. Returns it, and whether it is new.
+
+        A lane that stands already keeps its owner; ``strict`` raises ``LookupError`` where that is
+        another than the session's. Of dated keys a session has the newest 20.
+        """
+        ...
+
+    async def open_session(self, scope: PersonScope, session_id: str, key: Credential) -> Session:
+        """The key opens a live session of the owner too. Raises ``LookupError`` for any other."""
+        ...
+
     async def replace_session(
         self, scope: SessionScope, successor: Session, key: Credential, notice: str
     ) -> Session:
@@ -166,7 +185,8 @@ class Store(Protocol):
     async def delete_session(self, scope: SessionScope) -> Sequence[str]:
         """End it and delete all of it but deduplication keys. Raises ``LookupError``.
 
-        Returns the digests of its files that nobody else refers to.
+        Where it would have expired and was its owner's last on the channel, the owner's data, facts
+        and items go too. Returns the digests of contents that nobody else refers to.
         """
         ...
 
@@ -216,7 +236,7 @@ class Store(Protocol):
         ...
 
     async def known_digests(self, scope: OperatorScope, digests: Sequence[str]) -> frozenset[str]:
-        """Which of these some file still refers to."""
+        """Which of these some file, or something on a shelf, still refers to."""
         ...
 
     async def task(self, scope: SessionScope, task_id: str) -> Task | None:
@@ -237,6 +257,13 @@ class Store(Protocol):
 
     async def sessions_on(self, scope: LaneScope, agent: str, limit: int) -> Sequence[Session]:
         """The lane's sessions with this agent, also those that have ended, the latest first."""
+        ...
+
+    async def live_sessions(
+        self, scope: PersonScope, *, agent: str = "", after_id: str = "", limit: int = 50
+    ) -> Sequence[Owned]:
+        """The owner's live sessions (with this agent), the most recently active first; those
+        behind ``after_id``, where it is one of them."""
         ...
 
     async def question(self, scope: LaneScope, question_id: str) -> tuple[Question, str] | None:
@@ -263,6 +290,10 @@ class Store(Protocol):
 
     async def sessions(self, scope: OperatorScope, query: SessionQuery) -> Sequence[Session]:
         """Sessions for operators."""
+        ...
+
+    async def asking(self, scope: OperatorScope, session_ids: Sequence[str]) -> frozenset[str]:
+        """Which of these sessions have a question that waits for its answer."""
         ...
 
     async def deliveries(

@@ -14,7 +14,13 @@ from pydantic.json_schema import models_json_schema
 
 from gateway.ports.adapter import AdapterFactory
 from gateway.ports.agent import AgentKind
-from gateway.settings.models import GatewaySection, LimitsSection
+from gateway.settings.models import (
+    AgentBasics,
+    GatewaySection,
+    KnowledgeSection,
+    LimitsSection,
+    RetentionSection,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,10 +29,15 @@ def schema(
     adapters: Mapping[str, AdapterFactory], agent_kinds: Mapping[str, AgentKind]
 ) -> dict[str, Any]:
     """JSON schema of the configuration with every given platform and kind of agent."""
-    sections: dict[str, type[BaseModel]] = {"gateway": GatewaySection, "limits": LimitsSection}
+    sections: dict[str, type[BaseModel]] = {
+        "gateway": GatewaySection,
+        "limits": LimitsSection,
+        "retention": RetentionSection,
+    }
     channels: dict[str, type[BaseModel]] = {n: adapters[n].Settings for n in adapters}
     agents: dict[str, type[BaseModel]] = {n: agent_kinds[n].settings for n in agent_kinds}
     models = [*sections.values(), *channels.values(), *agents.values()]
+    models += [AgentBasics, KnowledgeSection]
     references, definitions = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)]
     )
@@ -35,6 +46,10 @@ def schema(
     def full(model: type[BaseModel]) -> dict[str, Any]:
         return _described(_own(references[model, "validation"], shared), model)
 
+    def agent(model: type[BaseModel]) -> dict[str, Any]:
+        own, basics = full(model), full(AgentBasics)["properties"]
+        return {**own, "properties": {**basics, **own["properties"]}}
+
     return {
         "$schema": DIALECT,
         "title": "chat-gateway configuration",
@@ -42,7 +57,8 @@ def schema(
         "additionalProperties": False,
         "properties": {
             **{name: full(model) for name, model in sections.items()},
-            "agents": _one_of("kind", {n: full(model) for n, model in agents.items()}),
+            "agents": _one_of("kind", {n: agent(model) for n, model in agents.items()}),
+            "knowledge": {"type": "object", "additionalProperties": full(KnowledgeSection)},
             "channels": _one_of("platform", {n: full(model) for n, model in channels.items()}),
         },
         "$defs": shared,

@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError, Problem
 from gateway.ports.adapter import AdapterFactory
 from gateway.ports.agent import AgentKind
 from gateway.settings.lines import locate
-from gateway.settings.models import GatewaySection, Settings
+from gateway.settings.models import GatewaySection, KnowledgeSection, Settings
 from gateway.settings.reading import Reading
 
 EMBEDDED = "the embedded default"
@@ -71,6 +71,17 @@ def load_gateway(path: Path | None, environ: Mapping[str, str]) -> GatewaySectio
     if section is None:
         raise ConfigurationError(reading.problems)
     return section
+
+
+def load_knowledge(
+    path: Path | None, environ: Mapping[str, str]
+) -> tuple[GatewaySection, Mapping[str, KnowledgeSection]]:
+    """``[gateway]`` and every ``[knowledge.NAME]``, as ``load_gateway`` reads the former."""
+    raw, reading = _parsed(path, environ)
+    section, bases = reading.gateway_section(raw), reading.bases(raw)
+    if section is None or reading.problems:
+        raise ConfigurationError(reading.problems)
+    return section, bases
 
 
 def _parsed(

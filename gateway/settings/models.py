@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -47,6 +48,9 @@ class ChannelSettings(Model):
     """The platform the channel is on: the name under which its adapter is installed."""
     agent: str = ""
     """The agent that answers; may be left out when only one is configured."""
+    agents: tuple[str, ...] = ()
+    """The agents offered: people change with /agent NAME, or on a page by its address, /chat/NAME.
+    Empty: only the channel's own, with which everybody begins."""
     optional: bool = False
     """Skip this channel, with a log line, when a variable it names is unset."""
     boundary: Mapping[ConversationKind, Rule] = Field(default_factory=dict)
@@ -56,7 +60,8 @@ class ChannelSettings(Model):
     allow: tuple[ParticipantId, ...] = ()
     """Participant ids that may talk to the bot; empty: everyone."""
     admins: tuple[ParticipantId, ...] = ()
-    """Participant ids that may reset a shared session, or go on in another; empty: every member."""
+    """Participant ids that may reset a shared session, go on in another, or change to another
+    agent; empty: every member."""
     on_unknown: Literal["resend", "hold"] = "resend"
     """What to do with a delivery whose outcome a crash left unknown."""
     reset: ResetText | Mapping[ConversationKind, ResetText] = "never"
@@ -79,6 +84,10 @@ class ChannelSettings(Model):
         if isinstance(self.reset, str):
             return dict.fromkeys(ConversationKind, read_reset(self.reset))
         return {kind: read_reset(self.reset.get(kind, "never")) for kind in ConversationKind}
+
+
+SECTIONS = ("gateway", "agents", "channels", "knowledge", "limits", "retention")
+"""The tables of a configuration."""
 
 
 class GatewaySection(Model):
@@ -162,6 +171,9 @@ class LimitsSection(Model):
 
     history_messages: Limit = 50
     """How many of a session's newest messages an agent sees."""
+    history_tokens: Limit = 0
+    """How long these may be together, in tokens, of which there is one for every four bytes or so;
+    older ones are left to the summary."""
     variables_bytes: Limit = 1_048_576
     """How large a session's variables may be, as JSON."""
     file_bytes: Limit = 10_485_760
@@ -169,7 +181,43 @@ class LimitsSection(Model):
     messages_per_minute: Limit = 60
     """How many messages a minute one session takes."""
     running_sessions: Limit = 1000
-    """How many sessions may run their agent at once; the next wait."""
+    """How many sessions may run their agent at once; the next wait, and are told when it takes
+    long."""
+    data_bytes: Limit = 1_048_576
+    """How large the data of one person, shared conversation or agent may be, as JSON."""
+    facts: Limit = 1000
+    """How many facts an agent may remember of one person or shared conversation."""
+    drive_bytes: Limit = 104_857_600
+    """How much one person, one shared conversation or one agent may have on the Drive."""
+
+
+class RetentionSection(Model):
+    """``[retention]``: when what nobody asked to delete is deleted nevertheless; 0 means never."""
+
+    dormant_sessions: Seconds = 0.0
+    """A session in which nothing was said for this long is deleted, with everything in it."""
+    ended_sessions: Seconds = 0.0
+    """A session that was reset or ended so long ago is deleted, with everything in it."""
+    long_term: Seconds = 0.0
+    """Data, facts and what is on the Drive are deleted when nobody changed them for this long."""
+
+
+class KnowledgeSection(Model):
+    """``[knowledge.NAME]``: a knowledge base, which agents name in their ``knowledge``."""
+
+    path: Path
+    """A folder of texts, Markdown, HTML and PDF, read with all that is in it."""
+
+
+class AgentBasics(Model):
+    """What ``[agents.NAME]`` may say whatever its kind."""
+
+    knowledge: tuple[str, ...] = ()
+    """The knowledge bases that the agent consults."""
+    num_history_sessions: Limit = 2
+    """How many of a person's earlier sessions the agent may look into; 0: none."""
+    writes_agent_data: bool = False
+    """Whether the agent may change its own data, which all its sessions share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +228,7 @@ class AgentSection:
     kind: str
     settings: Any
     create: Callable[[str, Any], Agent]
+    basics: AgentBasics = field(default_factory=AgentBasics)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,6 +254,8 @@ class Settings:
     source: str
     gateway: GatewaySection
     limits: LimitsSection
+    retention: RetentionSection = field(default_factory=RetentionSection)
+    knowledge: Mapping[str, KnowledgeSection] = field(default_factory=dict)
     agents: Mapping[str, AgentSection] = field(default_factory=dict)
     channels: Mapping[str, ChannelSection] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
@@ -216,7 +267,7 @@ class Settings:
         Its ``where`` is a key such as ``agents.demo.entry``; with any other it stays as it is.
         """
         path = problem.where.split(".")
-        if path[0] not in {"gateway", "limits", "agents", "channels"}:
+        if path[0] not in SECTIONS:
             return problem
         line = line_of(self.lines, path)
         suffix = f" (line {line})" if line else ""

@@ -17,18 +17,21 @@ from gateway.ports.agent import AgentKind
 from gateway.settings import cross, words
 from gateway.settings.lines import KeyPath, line_of
 from gateway.settings.models import (
+    SECTIONS,
+    AgentBasics,
     AgentSection,
     ChannelSection,
     ChannelSettings,
     GatewaySection,
+    KnowledgeSection,
     LimitsSection,
+    RetentionSection,
     Settings,
 )
 from gateway.settings.variables import Expander, texts
 
 OPERATOR_TOKEN = "GATEWAY_OPERATOR_TOKEN"  # noqa: S105 - the variable's name
 PUBLIC_URL = "GATEWAY_PUBLIC_URL"
-SECTIONS = ("gateway", "agents", "channels", "limits")
 
 _CHANNEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*"), "use a to z, digits, - and _"
 _AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*"), "use A to Z, a to z, digits, - and _"
@@ -62,24 +65,28 @@ class Reading:
         """The whole configuration; None when there are problems."""
         for name in sorted(raw.keys() - set(SECTIONS)):
             self._add((name,), "unknown section", words.suggest(name, SECTIONS))
-        tables = {name: self._tables(raw, name) for name in ("agents", "channels")}
+        tables = {name: self._tables(raw, name) for name in ("agents", "channels", "knowledge")}
         gateway = self._gateway(self._table(raw, "gateway"))
-        own_limits = self._filled(self._table(raw, "limits"), ("limits",))
-        limits = self._section(LimitsSection, own_limits, ("limits",))
+        limits = self._whole(raw, "limits", LimitsSection)
+        retention = self._whole(raw, "retention", RetentionSection)
+        knowledge = self._knowledge(tables["knowledge"])
         agents = self._agents(tables["agents"], agent_kinds)
         if not tables["channels"]:
             self._add(("channels",), "no channel is configured", "add a table [channels.NAME]")
         wanted = {n: table for n, table in tables["channels"].items() if only in ("", n)}
         channels = self._channels(wanted, adapters, list(tables["agents"]))
-        for path, what, hint in cross.problems(channels, list(tables["agents"]), gateway):
+        found = cross.problems(channels, list(tables["agents"]), agents, list(tables["knowledge"]))
+        for path, what, hint in found:
             self._add(path, what, hint)
         self.problems.sort(key=lambda problem: self._order.get(problem.where, 0))
-        if self.problems or gateway is None or limits is None:
+        if self.problems or gateway is None or limits is None or retention is None:
             return None
         return Settings(
             source=self.source,
             gateway=gateway,
             limits=limits,
+            retention=retention,
+            knowledge=knowledge,
             agents=agents,
             channels=channels,
             skipped=self.skipped,
@@ -106,6 +113,23 @@ class Reading:
             table = {key: value for key, value in table.items() if key != "operator_token"}
         return self._gateway(table)
 
+    def bases(self, raw: dict[str, Any]) -> dict[str, KnowledgeSection]:
+        """The ``[knowledge.NAME]`` alone."""
+        return self._knowledge(self._tables(raw, "knowledge"))
+
+    def _whole(self, raw: dict[str, Any], name: str, model: type[M]) -> M | None:
+        return self._section(model, self._filled(self._table(raw, name), (name,)), (name,))
+
+    def _knowledge(self, tables: dict[str, dict[str, Any]]) -> dict[str, KnowledgeSection]:
+        found: dict[str, KnowledgeSection] = {}
+        for name, table in tables.items():
+            path = ("knowledge", name)
+            self._check_name(path, _AGENT_NAME)
+            section = self._section(KnowledgeSection, self._filled(table, path), path)
+            if section is not None:
+                found[name] = section
+        return found
+
     def _agents(
         self, tables: dict[str, dict[str, Any]], kinds: Mapping[str, AgentKind]
     ) -> dict[str, AgentSection]:
@@ -118,11 +142,16 @@ class Reading:
             if chosen is None:
                 continue
             kind, plugin = chosen
-            own = {key: value for key, value in table.items() if key != "kind"}
             model: type[BaseModel] = plugin.settings
-            if (settings := self._section(model, own, path, also=("kind",))) is not None:
+            # A kind's own key comes first, should it be called the same.
+            everybodys = AgentBasics.model_fields.keys() - model.model_fields.keys()
+            own = {k: v for k, v in table.items() if k != "kind" and k not in everybodys}
+            basic = {k: v for k, v in table.items() if k in everybodys}
+            basics = self._section(AgentBasics, basic, path)
+            settings = self._section(model, own, path, also=("kind", *everybodys))
+            if settings is not None and basics is not None:
                 found[name] = AgentSection(
-                    name=name, kind=kind, settings=settings, create=plugin.create
+                    name=name, kind=kind, settings=settings, create=plugin.create, basics=basics
                 )
         return found
 

@@ -13,8 +13,8 @@ from gateway.ports.records import Accepted, Arrival, Hold
 from gateway.store import deliveries, lanes, sql
 from gateway.store import inbox as rows
 from gateway.store.lanes import Writer
+from gateway.store.sealing import Seal
 from gateway.store.tables import inbox
-from gateway.store.text import key
 
 _insert = sql.insert(inbox, or_ignore=True)
 _first = sql.Prepared(
@@ -41,12 +41,12 @@ def accept_all(
     holds = {firsts[lane]: Hold(lane_id=lane, fence=fence) for lane, fence in fences.items()}
     stamp, now = writer.stamp(), time.time()
     values = [
-        _values(arrival, lane_id, index in holds, stamp, now)
+        _values(arrival, writer.seal, lane_id, index in holds, stamp, now)
         for index, (arrival, lane_id) in enumerate(zip(arrivals, lane_ids, strict=True))
     ]
     known: dict[int, Accepted] = {}
     if _insert.many(connection, values) != len(values):
-        known = _known(connection, arrivals, stamp)
+        known = _known(connection, writer.seal, arrivals, stamp)
         _pass_on(connection, arrivals, _firsts(arrivals, lane_ids, known), holds, known)
     deliveries.insert_all(connection, _notices(arrivals, lane_ids, known))
     return [
@@ -72,51 +72,55 @@ def _firsts(
     return firsts
 
 
-def _values(arrival: Arrival, lane_id: str, claimed: bool, stamp: str, now: float) -> sql.Values:
+def _values(
+    arrival: Arrival, seal: Seal, lane_id: str, claimed: bool, stamp: str, now: float
+) -> sql.Values:
     refused = arrival.refusal is not None
+    event = seal.event(arrival.channel, arrival.event_id)
     return (
         arrival.row_id,
         arrival.channel,
-        key(arrival.event_id),
+        event,
         lane_id,
         arrival.task_id,
         stamp,
         1 if arrival.control else 0,
-        arrival.order,
+        0 if refused else arrival.order,
         "done" if refused else "claimed" if claimed else "waiting",
         Outcome.REFUSED.value if refused else None,
         1 if claimed else 0,
         0.0,
         None if refused else arrival.raw,
         None if refused else arrival.inbound,
-        arrival.fingerprint,
+        seal.content(event, arrival.fingerprint),
         arrival.accepted_at,
         now if refused else None,
         "",
     )
 
 
-def _known(connection: Connection, arrivals: Sequence[Arrival], stamp: str) -> dict[int, Accepted]:
+def _known(
+    connection: Connection, seal: Seal, arrivals: Sequence[Arrival], stamp: str
+) -> dict[int, Accepted]:
     """Those that were there before this transaction, by their place."""
     ids = sql.array(connection, [arrival.row_id for arrival in arrivals])
     stored = {row[0] for row in _stored.all(connection, ids, stamp)}
     return {
-        index: _duplicate(connection, arrival)
+        index: _duplicate(connection, seal, arrival)
         for index, arrival in enumerate(arrivals)
         if arrival.row_id not in stored
     }
 
 
-def _duplicate(connection: Connection, arrival: Arrival) -> Accepted:
-    row_id, task_id, lane_id, fingerprint = _first.one(
-        connection, arrival.channel, key(arrival.event_id)
-    )
+def _duplicate(connection: Connection, seal: Seal, arrival: Arrival) -> Accepted:
+    event = seal.event(arrival.channel, arrival.event_id)
+    row_id, task_id, lane_id, fingerprint = _first.one(connection, arrival.channel, event)
     return Accepted(
         row_id=row_id,
         task_id=task_id,
         lane_id=lane_id,
         duplicate=True,
-        conflict=fingerprint != arrival.fingerprint,
+        conflict=fingerprint != seal.content(event, arrival.fingerprint),
     )
 
 

@@ -40,6 +40,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def scrub(self) -> None:
+        """As ``Erasing.scrub``."""
+        ...
+
     async def read(
         self,
         function: Callable[Concatenate[Connection, P], T],

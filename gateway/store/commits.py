@@ -9,7 +9,16 @@ from sqlalchemy import Connection
 
 from gateway.errors import Fenced
 from gateway.ports.records import Effects, Hold
-from gateway.store import deliveries, inbox, lanes, messages, questions, sessions, tasks
+from gateway.store import (
+    deliveries,
+    inbox,
+    keepings,
+    lanes,
+    messages,
+    questions,
+    sessions,
+    tasks,
+)
 from gateway.store.lanes import Standing, Writer
 
 Result = Hold | Fenced | None
@@ -92,10 +101,20 @@ def _write(connection: Connection, batch: Sequence[Effects]) -> None:
     inbox.retry_all(connection, [(retry, e) for e in batch for retry in e.retries])
     inbox.kill_all(connection, [(end, e, now) for e in batch for end in e.dead])
     inbox.claim_all(connection, [(row, e.hold.lane_id) for e in batch for row in e.claim_next])
-    sessions.update_all(connection, [(item, e.renamed) for e in batch for item in e.sessions])
+    sessions.update_all(
+        connection, [(item, e.renamed, e.overridden) for e in batch for item in e.sessions]
+    )
     sessions.insert_all(connection, [item for e in batch for item in e.new_sessions])
     messages.insert_all(connection, [item for e in batch for item in e.entries])
     tasks.put_all(connection, [item for e in batch for item in e.tasks])
     questions.end_all(connection, [item for e in batch for item in e.question_ends])
     questions.insert_all(connection, [item for e in batch for item in e.questions])
     deliveries.insert_all(connection, [item for e in batch for item in e.deliveries])
+    if any(e.keepings or e.agent for e in batch):
+        _keep(connection, batch)
+
+
+def _keep(connection: Connection, batch: Sequence[Effects]) -> None:
+    """What few turns change: the lane's agent, and what outlives its sessions."""
+    lanes.choose_all(connection, [(e.agent, e.hold.lane_id) for e in batch if e.agent])
+    keepings.apply_all(connection, [item for e in batch for item in e.keepings])

@@ -7,17 +7,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from gateway.domain import Address, Attachment, Delivery, DeliveryState, Question
 from gateway.ports.records import LaneScope, Mark, OperatorScope
-from gateway.store import questions, sql
+from gateway.store import lanes, questions, sql
 from gateway.store.scope import scoped
 from gateway.store.tables import deliveries
 from gateway.store.text import clean, dumps, loads
 
 # Spelled out, so that the index on the state is sought for each and what was sent is never read.
 _NOT_SENT = tuple(state.value for state in DeliveryState if state is not DeliveryState.SENT)
+NOT_YET_SENT = (DeliveryState.PENDING, DeliveryState.HELD)
 _SENT_LATELY = 3 * 86400.0
 _PENDING = deliveries.c.state == sql.constant("pending")
 
@@ -156,10 +157,62 @@ def delete_of_session(connection: Connection, lane_id: str, session_id: str) -> 
     connection.execute(
         sqlalchemy.delete(deliveries).where(
             deliveries.c.state.in_([state.value for state in DeliveryState]),
-            deliveries.c.lane_id == lane_id,
+            deliveries.c.lane_id.in_([lane_id, *lanes.gave_way_to(connection, lane_id)]),
             deliveries.c.session_id == session_id,
         )
     )
+
+
+def delete_of_turns(
+    connection: Connection,
+    lane_ids: Sequence[str],
+    states: Sequence[DeliveryState],
+    turns: Sequence[str],
+) -> None:
+    """Drop what these turns had to send from the lanes, where it is in one of the states."""
+    if turns:
+        theirs = deliveries.c.turn_id.in_(turns)
+        connection.execute(sqlalchemy.delete(deliveries).where(*_among(lane_ids, states), theirs))
+
+
+def delete_saying(
+    connection: Connection,
+    session_id: str,
+    lane_ids: Sequence[str],
+    states: Sequence[DeliveryState],
+    texts: Sequence[str],
+) -> None:
+    """Drop what is left to send for a session, or failed, where it says a part of these texts."""
+    left = [state for state in states if state is not DeliveryState.SENT]
+    query = select(deliveries.c.id, deliveries.c.text).where(
+        *_among(lane_ids, left), deliveries.c.session_id == session_id
+    )
+    whole = "\n".join(texts)
+    said = [row.id for row in connection.execute(query) if row.text and row.text.strip() in whole]
+    connection.execute(sqlalchemy.delete(deliveries).where(deliveries.c.id.in_(said)))
+
+
+def delete_settled(connection: Connection, lane_id: str, until: float, limit: int) -> int:
+    """Drop up to ``limit`` of a lane's deliveries made up to then of which nothing is to come."""
+    states = [state for state in DeliveryState if state not in NOT_YET_SENT]
+    old = select(deliveries.c.id).where(
+        *_among([lane_id], states), deliveries.c.created_at <= until
+    )
+    query = sqlalchemy.delete(deliveries).where(deliveries.c.id.in_(old.limit(limit)))
+    return connection.execute(query).rowcount
+
+
+def are_due(connection: Connection, lane_id: str) -> bool:
+    """Whether something is still to be sent from the lane."""
+    query = select(deliveries.c.id).where(*_among([lane_id], NOT_YET_SENT)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _among(
+    lane_ids: Sequence[str], states: Sequence[DeliveryState]
+) -> tuple[ColumnElement[bool], ...]:
+    wanted = [state.value for state in states]
+    return deliveries.c.state.in_(wanted), deliveries.c.lane_id.in_(lane_ids)
 
 
 def forget(connection: Connection, before: float, limit: int) -> int:

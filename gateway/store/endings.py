@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -14,6 +15,7 @@ from gateway.store import (
     deliveries,
     files,
     inbox,
+    keepings,
     lanes,
     messages,
     questions,
@@ -23,6 +25,7 @@ from gateway.store import (
 )
 from gateway.store.lanes import Writer
 from gateway.store.scope import scoped
+from gateway.store.text import clean
 
 
 def create(
@@ -55,13 +58,29 @@ def end_of_lane(connection: Connection, lane_id: str) -> None:
         _over(connection, session, (), now)
 
 
+def end_quietly(connection: Connection, session: Session) -> None:
+    """End a live session on whose lane nothing waits; whoever would go on in it is refused."""
+    lanes.expel(connection, session.lane_id)
+    _over(connection, session, (), time.time())
+
+
 @scoped(SessionScope)
 def rename(connection: Connection, scope: SessionScope, name: str) -> Session:
     """Call a session by another name. Raises ``LookupError`` when it is over or never was."""
+    return sessions.rename(connection, _live(connection, scope), name)
+
+
+@scoped(SessionScope)
+def override(connection: Connection, scope: SessionScope, overrides: dict[str, Any]) -> Session:
+    """Replace what a session turned on for itself. Raises ``LookupError`` as ``rename`` does."""
+    return sessions.override(connection, _live(connection, scope), overrides)
+
+
+def _live(connection: Connection, scope: SessionScope) -> Session:
     session = sessions.one(connection, scope)
     if session is None or session.state(time.time()) in ("ended", "expired"):
         raise LookupError(f"no live session {scope.session_id}")
-    return sessions.rename(connection, session, name)
+    return session
 
 
 @scoped(SessionScope)
@@ -82,7 +101,19 @@ def delete(connection: Connection, scope: SessionScope, writer: Writer) -> list[
     sessions.revoke(connection, session.id)
     sessions.remove(connection, session.id)
     lanes.drop_if_empty(connection, writer, session.lane_id)
-    return files.delete_of_session(connection, session.id)
+    dropped = {
+        *files.delete_of_session(connection, session.id),
+        *_kept_so_long(connection, session),
+    }
+    return sorted(dropped - files.known_among(connection, sorted(dropped)))
+
+
+def _kept_so_long(connection: Connection, session: Session) -> list[str]:
+    """Whose sessions expire (an anonymous person's) has what outlives one only until the last."""
+    owner = clean(session.owner)
+    if session.expires_at is None or sessions.has_any(connection, session.channel, owner):
+        return []
+    return keepings.delete_of_owner(connection, session.channel, owner)
 
 
 def _begin(connection: Connection, session: Session, key: Credential) -> Session:
@@ -122,5 +153,5 @@ def _over(connection: Connection, session: Session, waiting: Sequence[str], now:
     questions.cancel_of_session(connection, session.id)
     sessions.revoke(connection, session.id)
     ended = replace(session, ended_at=now, version=session.version + 1)
-    sessions.update_all(connection, [(ended, False)])
+    sessions.update_all(connection, [(ended, False, False)])
     return ended

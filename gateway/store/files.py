@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import Connection, delete, exists, literal_column, select
 
 from gateway.ports.records import FileScope, OperatorScope, SessionScope, StoredFile
-from gateway.store import sql
+from gateway.store import items, sql
 from gateway.store.scope import scoped
 from gateway.store.tables import files, sessions
 from gateway.store.text import clean
@@ -54,12 +54,20 @@ def one(connection: Connection, scope: SessionScope | FileScope, file_id: str) -
 
 @scoped(OperatorScope)
 def known(connection: Connection, scope: OperatorScope, digests: Sequence[str]) -> frozenset[str]:
-    """Which of the digests some file has."""
-    return _known_among(connection, digests)
+    """Which of the digests some file, or something on a shelf, has."""
+    return known_among(connection, digests)
+
+
+def known_among(connection: Connection, digests: Sequence[str]) -> frozenset[str]:
+    """The same, for who forgets them."""
+    if not digests:
+        return frozenset()
+    rows = _known.all(connection, sql.array(connection, digests))
+    return items.known(connection, digests).union(row[0] for row in rows)
 
 
 def delete_of_session(connection: Connection, session_id: str) -> list[str]:
-    """Drop every file of a session; the digests that no other file has."""
+    """Drop every file of a session; the digests that nothing else has."""
     return _dropped(connection, files.c.session_id == session_id)
 
 
@@ -68,11 +76,24 @@ def delete_one(connection: Connection, session_id: str, file_id: str) -> None:
     connection.execute(delete(files).where(files.c.id == file_id, files.c.session_id == session_id))
 
 
+def drop(connection: Connection, session_id: str, file_id: str) -> list[str]:
+    """Drop a file of a session; its digest, if nothing else has it."""
+    return _dropped(connection, files.c.id == file_id, files.c.session_id == session_id)
+
+
+def drop_of_lane(connection: Connection, lane_id: str, ids: Sequence[str]) -> list[str]:
+    """Drop those of the files that are of a session on the lane; digests that nothing else has."""
+    if not ids:
+        return []
+    there = select(sessions.c.id).where(sessions.c.lane_id == lane_id)
+    return _dropped(connection, files.c.id.in_(ids), files.c.session_id.in_(there))
+
+
 def settle(connection: Connection, before: float, limit: int) -> tuple[int, list[str]]:
     """Look into up to ``limit`` files of before that time whose session was not there yet.
 
     Those whose session never came are dropped. Returns how many were looked into, and the digests
-    that no other file has.
+    that nothing else has.
     """
     old = connection.execute(
         select(files.c.id).where(_UNSETTLED, files.c.created_at < before).limit(limit)
@@ -91,12 +112,7 @@ def _dropped(connection: Connection, *which: Any) -> list[str]:
     if not digests:
         return []
     connection.execute(delete(files).where(*which))
-    return sorted(digests - _known_among(connection, sorted(digests)))
-
-
-def _known_among(connection: Connection, digests: Sequence[str]) -> frozenset[str]:
-    rows = _known.all(connection, sql.array(connection, digests))
-    return frozenset(row[0] for row in rows)
+    return sorted(digests - known_among(connection, sorted(digests)))
 
 
 def _file(row: Any) -> StoredFile:

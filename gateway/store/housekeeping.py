@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import Connection, delete
 
 from gateway.ports.records import SessionScope
-from gateway.store import bookmarks, deliveries, endings, files, inbox, sessions
+from gateway.store import bookmarks, deliveries, endings, files, inbox, sealing, sessions
 from gateway.store.lanes import Writer
 from gateway.store.tables import replicas
 
@@ -38,6 +38,7 @@ def take_over(connection: Connection, writer: Writer) -> None:
             batch=0,
         )
     )
+    writer.seal = sealing.of(connection)
     inbox.recover(connection)
 
 

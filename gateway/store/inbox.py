@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Boolean, ColumnElement, Connection, case, func, literal_column, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    case,
+    func,
+    literal_column,
+    select,
+)
 
 from gateway.domain import Delivery, Outcome
 from gateway.ports.records import (
@@ -27,21 +35,25 @@ from gateway.store.scope import scoped
 from gateway.store.tables import inbox
 from gateway.store.text import clean
 
-_OPEN = inbox.c.state != sql.constant("done")
+OPEN = inbox.c.state != sql.constant("done")
 _LIVE: ColumnElement[bool] = literal_column("state IN ('waiting', 'claimed')", Boolean)
 _WAITING = inbox.c.state == sql.constant("waiting")
 _CLAIMED = inbox.c.state == sql.constant("claimed")
 _DEAD = inbox.c.state == sql.constant("dead")
 _ROW = (
-    *(inbox.c.id, inbox.c.task_id, inbox.c.lane_id, inbox.c.channel, inbox.c.event_id),
+    *(inbox.c.id, inbox.c.task_id, inbox.c.lane_id, inbox.c.channel),
     *(inbox.c.inbound, inbox.c.accepted_at, inbox.c.control, inbox.c.ord, inbox.c.attempts),
     *(inbox.c.not_before, inbox.c.preview),
 )
 
-_end = sql.update(inbox, "state outcome task_id turn_id done_at raw inbound", "id lane_id", _LIVE)
+# What a platform counts by says as much as an event's id, and is needed no longer.
+_ERASED = "raw inbound ord preview"
+_NOTHING = (None, None, 0, "")
+
+_end = sql.update(inbox, f"state outcome task_id turn_id done_at {_ERASED}", "id lane_id", _LIVE)
 _kill = sql.update(inbox, "state outcome task_id turn_id done_at", "id lane_id", _LIVE)
 _end_control = sql.update(
-    *(inbox, "state outcome done_at raw inbound", "id"),
+    *(inbox, f"state outcome done_at {_ERASED}", "id"),
     *(inbox.c.control == literal_column("1"), _LIVE),
 )
 _preview = sql.update(inbox, "preview", "id", _LIVE)
@@ -58,7 +70,7 @@ _retry = sql.Prepared(
 _displace = sql.Prepared(
     sqlalchemy.update(inbox)
     .ordered_values((inbox.c.state, sql.constant("waiting")))
-    .where(inbox.c.lane_id == sql.value("lane_id"), _OPEN, _CLAIMED),
+    .where(inbox.c.lane_id == sql.value("lane_id"), OPEN, _CLAIMED),
     "lane_id",
 )
 _reclaim = sql.Prepared(
@@ -83,9 +95,9 @@ _live_among = sql.Prepared(
     "ids lane_id",
 )
 _waiting_of_lane = sql.Prepared(
-    select(inbox.c.id).where(inbox.c.lane_id == sql.value("lane_id"), _OPEN, _WAITING), "lane_id"
+    select(inbox.c.id).where(inbox.c.lane_id == sql.value("lane_id"), OPEN, _WAITING), "lane_id"
 )
-_waiting = sql.Prepared(select(inbox.c.id).where(_OPEN, _WAITING))
+_waiting = sql.Prepared(select(inbox.c.id).where(OPEN, _WAITING))
 _page_of_lane = sql.Prepared(
     lambda dialect: select(*_ROW).where(
         sql.among(inbox.c.id, "ids", dialect), inbox.c.lane_id == sql.value("lane_id"), _WAITING
@@ -128,16 +140,16 @@ def unclaim(connection: Connection, hold: Hold, holder: str) -> None:
     if lanes.let_go(connection, hold, holder):
         connection.execute(
             sqlalchemy.update(inbox)
-            .where(inbox.c.lane_id == hold.lane_id, _OPEN, _CLAIMED)
+            .where(inbox.c.lane_id == hold.lane_id, OPEN, _CLAIMED)
             .values(state="waiting", attempts=inbox.c.attempts - 1)
         )
 
 
 def recover(connection: Connection) -> None:
     """What was claimed waits again and its lanes are free: every former holder is dead."""
-    claimed = select(inbox.c.lane_id).where(_OPEN, _CLAIMED)
+    claimed = select(inbox.c.lane_id).where(OPEN, _CLAIMED)
     lanes.free(connection, list(connection.execute(claimed.distinct()).scalars()))
-    connection.execute(sqlalchemy.update(inbox).where(_OPEN, _CLAIMED).values(state="waiting"))
+    connection.execute(sqlalchemy.update(inbox).where(OPEN, _CLAIMED).values(state="waiting"))
 
 
 def end_all(connection: Connection, ends: Sequence[tuple[RowEnd, Effects, float]]) -> None:
@@ -145,7 +157,7 @@ def end_all(connection: Connection, ends: Sequence[tuple[RowEnd, Effects, float]
     _end.many(
         connection,
         [
-            ("done", *_outcome(end, e, now), None, None, end.row_id, e.hold.lane_id)
+            ("done", *_outcome(end, e, now), *_NOTHING, end.row_id, e.hold.lane_id)
             for end, e, now in ends
         ],
     )
@@ -181,14 +193,19 @@ def end_control(
     connection: Connection, row_id: str, outcome: Outcome, notices: Sequence[Delivery]
 ) -> None:
     """A control row is done; saying so twice has the effect of once."""
-    if _end_control.run(connection, "done", outcome.value, time.time(), None, None, row_id):
+    if _over(connection, row_id, outcome):
         deliveries.insert_all(connection, notices)
 
 
 def end_revision(connection: Connection, row_id: str, found: bool) -> bool:
     """A control row that edits or deletes is done; False when it was over before."""
     outcome = Outcome.ANSWERED if found else Outcome.SILENT
-    return _end_control.run(connection, "done", outcome.value, time.time(), None, None, row_id) > 0
+    return _over(connection, row_id, outcome)
+
+
+def _over(connection: Connection, row_id: str, outcome: Outcome) -> bool:
+    values = ("done", outcome.value, time.time(), *_NOTHING)
+    return _end_control.run(connection, *values, row_id) > 0
 
 
 def preview(connection: Connection, row_id: str, message_id: str) -> None:
@@ -200,7 +217,7 @@ def hand_over(connection: Connection, lane_id: str, heir: str) -> None:
     """What is not over on a lane goes to another; what was claimed there waits again."""
     connection.execute(
         sqlalchemy.update(inbox)
-        .where(inbox.c.lane_id == lane_id, _OPEN)
+        .where(inbox.c.lane_id == lane_id, OPEN)
         .values(
             lane_id=heir,
             state=case((_CLAIMED, sql.constant("waiting")), else_=inbox.c.state),
@@ -210,14 +227,14 @@ def hand_over(connection: Connection, lane_id: str, heir: str) -> None:
 
 def cancel_lane(connection: Connection, lane_id: str) -> list[tuple[str, str]]:
     """The lane's turn rows that are not over end as cancelled; returns their (id, task id)."""
-    live = (inbox.c.lane_id == lane_id, _OPEN, _LIVE, inbox.c.control == 0)
+    live = (inbox.c.lane_id == lane_id, OPEN, _LIVE, inbox.c.control == 0)
     rows = connection.execute(select(inbox.c.id, inbox.c.task_id).where(*live).order_by(inbox.c.id))
     cancelled = [(row.id, row.task_id) for row in rows]
     outcome = {"outcome": Outcome.CANCELLED.value, "done_at": time.time()}
     connection.execute(
         sqlalchemy.update(inbox)
         .where(*live)
-        .values(state="done", raw=None, inbound=None, **outcome)
+        .values(state="done", raw=None, inbound=None, ord=0, preview="", **outcome)
     )
     return cancelled
 
@@ -249,8 +266,8 @@ def discard_row(connection: Connection, scope: OperatorScope, row_id: str) -> No
 def _erase(connection: Connection, which: Any) -> int:
     return connection.execute(
         sqlalchemy.update(inbox)
-        .where(which, _OPEN, _DEAD)
-        .values(state="done", raw=None, inbound=None)
+        .where(which, OPEN, _DEAD)
+        .values(state="done", raw=None, inbound=None, ord=0, preview="")
     ).rowcount
 
 
@@ -280,7 +297,7 @@ def waiting_page(
 @scoped(OperatorScope)
 def dead_rows(connection: Connection, scope: OperatorScope, limit: int) -> list[Dead]:
     """Dead-lettered rows, newest first."""
-    query = select(*_ROW, inbox.c.raw, inbox.c.done_at).where(_OPEN, _DEAD)
+    query = select(*_ROW, inbox.c.raw, inbox.c.done_at).where(OPEN, _DEAD)
     # Not the bare column: along the primary key every row would be read to find the few dead ones.
     rows = connection.execute(query.order_by(inbox.c.id.concat("").desc()).limit(limit))
     return [Dead(row=_row(row), raw=row.raw or b"", died_at=row.done_at) for row in rows]
@@ -290,7 +307,7 @@ def dead_rows(connection: Connection, scope: OperatorScope, limit: int) -> list[
 def counts(connection: Connection, scope: OperatorScope) -> Counts:
     """How much waits."""
     number = func.count().label("number")
-    query = select(inbox.c.state, number).where(_OPEN).group_by(inbox.c.state)
+    query = select(inbox.c.state, number).where(OPEN).group_by(inbox.c.state)
     rows = {row.state: row.number for row in connection.execute(query)}
     unsent = deliveries.unsent(connection, scope)
     return Counts(
@@ -316,14 +333,13 @@ def forget(connection: Connection, before: float, limit: int) -> int:
 
 
 def _row(values: Any, claims: int = 0) -> Row:
-    (row_id, task_id, lane_id, channel, event_id, inbound, at, control, order) = values[:9]
-    attempts, later, preview = values[9 : len(_ROW)]
+    (row_id, task_id, lane_id, channel, inbound, at, control, order) = values[:8]
+    attempts, later, preview = values[8 : len(_ROW)]
     return Row(
         id=row_id,
         task_id=task_id,
         lane_id=lane_id,
         channel=channel,
-        event_id=event_id,
         inbound=inbound or b"",
         accepted_at=at,
         control=bool(control),

@@ -13,8 +13,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, literal_
 
 from gateway.domain import new_id
 from gateway.errors import Fenced
-from gateway.ports.records import Arrival, Effects, Hold
-from gateway.store import sql
+from gateway.ports import records
+from gateway.ports.records import Arrival, Effects, Hold, LaneScope
+from gateway.store import sealing, sql
+from gateway.store.scope import scoped
+from gateway.store.sealing import Seal
 from gateway.store.tables import inbox, lane_keys, lanes, replicas, sessions
 from gateway.store.text import clean, key
 
@@ -23,9 +26,10 @@ CACHED_KEYS = 10_000
 
 @dataclass(slots=True)
 class Writer:
-    """The one who writes: its name as a holder of lanes, and the lane keys it remembers."""
+    """The one who writes: its name as a holder of lanes, its seal, the lane keys it remembers."""
 
     holder: str
+    seal: Seal = field(default_factory=sealing.fresh)
     known: OrderedDict[str, str] = field(default_factory=OrderedDict)
     fresh: dict[str, str] = field(default_factory=dict)
     _stamps: int = 0
@@ -87,7 +91,7 @@ _keys_under = sql.Prepared(
     ),
     "start first end",
 )
-_free = or_(lanes.c.holder.is_(None), lanes.c.holder.not_in(select(replicas.c.id)))
+FREE = or_(lanes.c.holder.is_(None), lanes.c.holder.not_in(select(replicas.c.id)))
 
 
 def _claim(which: ColumnElement[bool]) -> Any:
@@ -104,7 +108,7 @@ def _claim(which: ColumnElement[bool]) -> Any:
     return (
         sqlalchemy.update(lanes)
         .values(holder=sql.value("holder"), fence=lanes.c.fence + literal_column("1"))
-        .where(which, _free, ~waits)
+        .where(which, FREE, ~waits)
         .returning(lanes.c.id, lanes.c.fence)
     )
 
@@ -179,7 +183,7 @@ def _found(
     _insert_lane.many(
         connection,
         [
-            (fresh[name], channel, clean(owner), shared, None, 0, None, now)
+            (fresh[name], channel, clean(owner), shared, None, 0, None, now, "", None, None)
             for name, channel, owner, shared in lanes_of
         ],
     )
@@ -253,6 +257,26 @@ def let_go(connection: Connection, hold: Hold, holder: str) -> bool:
     return bool(connection.execute(query).rowcount)
 
 
+_choose = sql.update(lanes, "agent", "id")
+_whose = sql.Prepared(
+    select(lanes.c.owner, lanes.c.agent).where(lanes.c.id == sql.value("id")), "id"
+)
+
+
+def choose_all(connection: Connection, choices: Sequence[tuple[str, str]]) -> None:
+    """Who speaks on each lane chose this agent: (agent, lane id)."""
+    _choose.many(connection, choices)
+
+
+@scoped(LaneScope)
+def whose(connection: Connection, scope: LaneScope) -> records.Standing:
+    """Whose the lane is, and the agent chosen on it. Raises ``LookupError``."""
+    row = _whose.one(connection, scope.lane_id)
+    if row is None:
+        raise LookupError(f"no lane {scope.lane_id}")
+    return records.Standing(owner=row[0], agent=row[1])
+
+
 def expel(connection: Connection, lane_id: str) -> None:
     """Whoever holds the lane, and commits later, is refused."""
     connection.execute(
@@ -292,17 +316,32 @@ def redirect(connection: Connection, writer: Writer, lane_id: str, heir: str) ->
     )
 
 
+def give_way(connection: Connection, lane_id: str, heir: str, owner: str) -> None:
+    """A lane is another's from now on, and with it those that gave way to it before."""
+    connection.execute(
+        sqlalchemy.update(lanes)
+        .where(or_(lanes.c.id == lane_id, lanes.c.heir == lane_id))
+        .values(heir=heir, owner=owner)
+    )
+
+
+def gave_way_to(connection: Connection, lane_id: str) -> list[str]:
+    """The lanes whose sessions this one has taken over."""
+    query = select(lanes.c.id).where(lanes.c.heir == lane_id)
+    return list(connection.execute(query).scalars())
+
+
 def _keys_of(connection: Connection, lane_id: str) -> list[str]:
     query = select(lane_keys.c.key).where(lane_keys.c.lane_id == lane_id)
     return list(connection.execute(query).scalars())
 
 
 def drop_if_empty(connection: Connection, writer: Writer, lane_id: str) -> None:
-    """Forget a lane on which no session stands and no row waits."""
+    """Forget a lane on which no session stands and no row waits, with those it took over."""
     waits = exists().where(inbox.c.lane_id == lane_id, inbox.c.state != sql.constant("done"))
     stands = exists().where(sessions.c.lane_id == lane_id)
     if connection.execute(select(or_(waits, stands))).scalar():
         return
     writer.forget(_keys_of(connection, lane_id))
     connection.execute(delete(lane_keys).where(lane_keys.c.lane_id == lane_id))
-    connection.execute(delete(lanes).where(lanes.c.id == lane_id))
+    connection.execute(delete(lanes).where(or_(lanes.c.id == lane_id, lanes.c.heir == lane_id)))

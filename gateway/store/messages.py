@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, literal_column, select
@@ -36,6 +37,13 @@ _history = sql.Prepared(
     .limit(sql.value("limit")),
     "session_id after before limit",
 )
+_onward = sql.Prepared(
+    select(*_MESSAGE)
+    .where(_IN_SESSION, messages.c.number > sql.value("after"))
+    .order_by(messages.c.number)
+    .limit(sql.value("limit")),
+    "session_id after limit",
+)
 _of_task = sql.Prepared(
     select(*_MESSAGE)
     .where(_IN_SESSION, messages.c.task_id == sql.value("task_id"))
@@ -67,6 +75,7 @@ _with_origin = sql.Prepared(
 )
 _edit = sql.update(messages, "text", "session_id number")
 _empty = sql.update(messages, "text in_context extra", "session_id number")
+_repack = sql.update(messages, "extra", "session_id number")
 
 NO_NUMBER = 2**31 - 1
 SEARCHED_AT_ONCE = 1000
@@ -102,6 +111,12 @@ def history(
 
 
 @scoped(SessionScope)
+def onward(connection: Connection, scope: SessionScope, after: int, limit: int) -> list[Message]:
+    """The next messages above a number, oldest first."""
+    return [_message(row) for row in _onward.all(connection, scope.session_id, after, limit)]
+
+
+@scoped(SessionScope)
 def of_task(connection: Connection, scope: SessionScope, task_id: str) -> list[Message]:
     """What was said for a task, oldest first."""
     return [_message(row) for row in _of_task.all(connection, scope.session_id, task_id)]
@@ -122,8 +137,13 @@ def search(connection: Connection, scope: SessionScope, text: str, limit: int) -
         if len(page) < SEARCHED_AT_ONCE:
             break
         before = page[-1][0]
-    found = (_numbered.one(connection, scope.session_id, n) for n in numbers[: max(limit, 0)])
-    return [_message(row) for row in found if row is not None]
+    wanted_numbers = numbers[: max(limit, 0)]
+    return [m for n in wanted_numbers for m in numbered(connection, scope.session_id, n)]
+
+
+def numbered(connection: Connection, session_id: str, number: int) -> list[Message]:
+    """The message of this number, if there is one."""
+    return [_message(row) for row in _numbered.all(connection, session_id, number)]
 
 
 def with_origins(
@@ -142,6 +162,22 @@ def edit(connection: Connection, session_id: str, number: int, text: str | None)
         _empty.run(connection, "", 0, None, session_id, number)
     else:
         _edit.run(connection, clean(text), session_id, number)
+
+
+def unquote(connection: Connection, session_id: str, numbers: Sequence[int]) -> None:
+    """These messages repeat nothing that others said."""
+    for number in numbers:
+        row = _numbered.one(connection, session_id, number)
+        if row is not None:
+            said = replace(_message(row), quote=None)
+            packed = _packed(said) if said.attachments else None
+            _repack.run(connection, packed, session_id, number)
+
+
+def delete_some(connection: Connection, session_id: str, numbers: Sequence[int]) -> int:
+    """Drop these messages of a session; how many there were."""
+    mine = (messages.c.session_id == session_id, messages.c.number.in_(numbers))
+    return connection.execute(delete(messages).where(*mine)).rowcount
 
 
 def mention(connection: Connection, session_id: str, file_id: str) -> bool:

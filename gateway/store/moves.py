@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection
 
 from gateway.boundary import group_keys
-from gateway.store import endings, inbox, lanes, sessions
+from gateway.ports.records import LaneScope
+from gateway.store import endings, inbox, keepings, lanes, sessions
 from gateway.store.lanes import Writer
 from gateway.store.text import key
 
@@ -20,7 +21,7 @@ def move(
         return []
     lost = []
     for old_key, new_key, old, new in _pairs(connection, channel, old_id, new_id):
-        lost += _join(connection, writer, (old_key, old), (new_key, new))
+        lost += _join(connection, writer, channel, (old_key, old), (new_key, new))
     return lost
 
 
@@ -32,14 +33,16 @@ def link(
     led = lanes.led_to(connection, (first, second))
     if not led:
         led[first] = lanes.found(connection, writer, names[0], channel, owner)
-    return _join(connection, writer, (first, led.get(first)), (second, led.get(second)))
+    return _join(connection, writer, channel, (first, led.get(first)), (second, led.get(second)))
 
 
 _Led = tuple[str, str | None]
 """A key, and the lane that it leads to."""
 
 
-def _join(connection: Connection, writer: Writer, one: _Led, other: _Led) -> list[str]:
+def _join(
+    connection: Connection, writer: Writer, channel: str, one: _Led, other: _Led
+) -> list[str]:
     (old_key, old), (new_key, new) = one, other
     if old is None or new is None:
         lanes.lead(connection, writer, new_key if new is None else old_key, old or new or "")
@@ -47,7 +50,7 @@ def _join(connection: Connection, writer: Writer, one: _Led, other: _Led) -> lis
     if old == new:
         return []
     loser, heir = _contest(connection, old, new)
-    _give_way(connection, writer, loser, heir)
+    _give_way(connection, writer, channel, loser, heir)
     return [loser]
 
 
@@ -76,8 +79,13 @@ def _contest(connection: Connection, old: str, new: str) -> Sequence[str]:
     return new, old
 
 
-def _give_way(connection: Connection, writer: Writer, loser: str, heir: str) -> None:
+def _give_way(connection: Connection, writer: Writer, channel: str, loser: str, heir: str) -> None:
+    """What one lane and its owner had is the other's, which keeps its own agent."""
+    whose = [lanes.whose(connection, LaneScope(lane_id=lane)).owner for lane in (loser, heir)]
     lanes.expel(connection, loser)
     inbox.hand_over(connection, loser, heir)
     endings.end_of_lane(connection, loser)
+    sessions.hand_over(connection, loser, heir, whose[1])
+    keepings.inherit(connection, channel, *whose)
     lanes.redirect(connection, writer, loser, heir)
+    lanes.give_way(connection, loser, heir, whose[1])

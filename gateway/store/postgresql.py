@@ -131,6 +131,14 @@ class PostgresqlBackend:
             raise StoreError(f"{self._server.name} was opened for reading only")
         return await self._pump.submit(kind, item, patient=patient)
 
+    async def scrub(self) -> None:
+        """Nothing: what is deleted is read by no query, and the server does the rest.
+
+        Its vacuum empties the space of deleted rows
+        (https://www.postgresql.org/docs/current/routine-vacuuming.html), its log is recycled within
+        a few checkpoints (https://www.postgresql.org/docs/current/wal-configuration.html).
+        """
+
     async def read(
         self,
         function: Callable[Concatenate[Connection, P], T],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, delete, or_, select
 
 from gateway.domain import Question, QuestionKind
-from gateway.ports.records import LaneScope, QuestionEnd, SessionScope
+from gateway.ports.records import LaneScope, OperatorScope, QuestionEnd, SessionScope
 from gateway.store import sql
 from gateway.store.scope import scoped
 from gateway.store.tables import questions, sessions
@@ -68,6 +69,23 @@ def one(connection: Connection, scope: LaneScope, question_id: str) -> tuple[Que
     """A question asked in a session of this lane, and its state."""
     row = _on_lane.one(connection, question_id, scope.lane_id)
     return None if row is None else (_question(row), row[9])
+
+
+def waits(session_id: ColumnElement[str], now: float) -> ColumnElement[bool]:
+    """Whether a question of this session waits for its answer."""
+    alive = or_(questions.c.expires_at.is_(None), questions.c.expires_at > now)
+    return select(questions.c.id).where(questions.c.session_id == session_id, _OPEN, alive).exists()
+
+
+@scoped(OperatorScope)
+def asking(
+    connection: Connection, scope: OperatorScope, session_ids: Sequence[str]
+) -> frozenset[str]:
+    """Those of these sessions in which a question waits."""
+    query = select(sessions.c.id).where(
+        sessions.c.id.in_(session_ids), waits(sessions.c.id, time.time())
+    )
+    return frozenset(connection.execute(query).scalars())
 
 
 def packed(item: Question) -> str:

@@ -13,7 +13,7 @@ from gateway.errors import SchemaMismatch
 from gateway.store import views
 from gateway.store.tables import metadata
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision of the migrations, oldest first."""
 
 

@@ -70,7 +70,9 @@ class Server:
                 "timeout": CONNECT_SECONDS,
                 "command_timeout": STATEMENT_SECONDS,
                 "server_settings": settings,
-            }
+            },
+            # What people said is in no error, and so in no log.
+            "hide_parameters": True,
         }
         address = _for_asyncpg(url)
         self._writing = create_async_engine(

@@ -12,6 +12,7 @@ import sqlalchemy
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     case,
     delete,
@@ -27,31 +28,34 @@ from gateway.ports.records import (
     Credential,
     LaneScope,
     OperatorScope,
+    OwnerScope,
     SessionQuery,
     SessionScope,
     TokenScope,
 )
-from gateway.store import sql
+from gateway.store import questions, sql
 from gateway.store.scope import scoped
 from gateway.store.tables import credentials, sessions
 from gateway.store.text import clean, dumps, loads
-
-IDLE_AFTER = 1800.0
 
 _insert = sql.insert(sessions)
 _CHANGING = (
     "agent conversation last_activity message_count last_number variables ended_at expires_at"
 )
+_WHERE_GIVEN = "name overrides"
 
 
-# The name is given only by who renames: a turn under way knows an older one. What changed the
-# session besides raised its version, which never falls back. The version has two names: values
-# given in order cost no sorting.
+# Name and overrides are given only by who changes them: a turn under way knows older ones. What
+# changed the session besides raised its version, which never falls back. The version has two names:
+# values given in order cost no sorting.
 _update = sql.Prepared(
     sqlalchemy.update(sessions)
     .ordered_values(
         *((sessions.c[name], sql.value(name)) for name in _CHANGING.split()),
-        (sessions.c.name, func.coalesce(sql.value("name"), sessions.c.name)),
+        *(
+            (sessions.c[name], func.coalesce(sql.value(name), sessions.c[name]))
+            for name in _WHERE_GIVEN.split()
+        ),
         (
             sessions.c.version,
             case(
@@ -61,7 +65,7 @@ _update = sql.Prepared(
         ),
     )
     .where(sessions.c.id == sql.value("id"), sessions.c.lane_id == sql.value("lane_id")),
-    f"{_CHANGING} name version_at version id lane_id",
+    f"{_CHANGING} {_WHERE_GIVEN} version_at version id lane_id",
 )
 _supersede = sql.Prepared(
     sqlalchemy.update(sessions)
@@ -115,16 +119,38 @@ def insert_all(connection: Connection, items: Sequence[Session]) -> None:
     _insert.many(connection, [_values(item) for item in items])
 
 
-def update_all(connection: Connection, items: Iterable[tuple[Session, bool]]) -> None:
-    """Store sessions as they are now, with the name of each that says so."""
-    _update.many(connection, [_changed(item, renamed) for item, renamed in items])
+def update_all(connection: Connection, items: Iterable[tuple[Session, bool, bool]]) -> None:
+    """Store sessions as they are now: with the name, and the overrides, of each that says so."""
+    _update.many(connection, [_changed(*item) for item in items])
 
 
 def rename(connection: Connection, session: Session, name: str) -> Session:
     """Call a session by another name; a turn under way, which read the old one, leaves it so."""
     renamed = replace(session, name=clean(name), version=session.version + 1)
-    update_all(connection, [(renamed, True)])
+    update_all(connection, [(renamed, True, False)])
     return renamed
+
+
+def override(connection: Connection, session: Session, overrides: dict[str, Any]) -> Session:
+    """Give a session other tools, another model or prompt."""
+    changed = replace(session, overrides=loads(dumps(overrides)), version=session.version + 1)
+    update_all(connection, [(changed, False, True)])
+    return changed
+
+
+def hand_over(connection: Connection, lane_id: str, heir: str, owner: str) -> None:
+    """A lane's sessions are another's from now on, and its owner's."""
+    connection.execute(
+        sqlalchemy.update(sessions)
+        .where(sessions.c.lane_id == lane_id)
+        .values(lane_id=heir, owner=owner, version=sessions.c.version + 1)
+    )
+
+
+def has_any(connection: Connection, channel: str, owner: str) -> bool:
+    """Whether the owner has a session, with whichever agent, in whichever state."""
+    query = select(sessions.c.id).where(sessions.c.channel == channel, sessions.c.owner == owner)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def touch(connection: Connection, session_id: str) -> None:
@@ -202,6 +228,36 @@ def on_lane(connection: Connection, scope: LaneScope, agent: str, limit: int) ->
     return [_session(row) for row in connection.execute(query)]
 
 
+@scoped(OwnerScope)
+def owned(
+    connection: Connection, scope: OwnerScope, limit: int, among: Sequence[str] | None = None
+) -> list[Session]:
+    """The owner's sessions, or those of them that are among these, the latest first."""
+    query = (
+        select(sessions)
+        .where(*is_owned(scope))
+        .order_by(sessions.c.last_activity.desc(), sessions.c.id.desc())
+        .limit(max(limit, 0))
+    )
+    if among is not None:
+        query = query.where(sessions.c.id.in_(among))
+    return selected(connection, query)
+
+
+def selected(connection: Connection, query: Select[Any]) -> list[Session]:
+    """The sessions whose rows a query finds."""
+    return [_session(row) for row in connection.execute(query)]
+
+
+def is_owned(scope: OwnerScope) -> tuple[ColumnElement[bool], ...]:
+    """That a session is this owner's, with this agent on this channel."""
+    return (
+        sessions.c.channel == scope.channel,
+        sessions.c.owner == clean(scope.owner),
+        sessions.c.agent == scope.agent,
+    )
+
+
 @scoped(SessionScope, TokenScope)
 def one(connection: Connection, scope: SessionScope | TokenScope) -> Session | None:
     """One session; through a token only while token and session live."""
@@ -230,27 +286,36 @@ def _filters(wanted: SessionQuery, now: float) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.channel:
         found.append(sessions.c.channel == wanted.channel)
+    if wanted.agent:
+        found.append(sessions.c.agent == wanted.agent)
     if wanted.owner:
         found.append(sessions.c.owner == wanted.owner)
     if wanted.state:
-        found.append(_state_is(wanted.state, now))
+        found.append(_state_is(wanted, now))
     if wanted.text:
         columns = (sessions.c.id, sessions.c.name, sessions.c.owner, sessions.c.conversation)
         found.append(or_(*(c.icontains(wanted.text, autoescape=True) for c in columns)))
     return found
 
 
-def _state_is(state: str, now: float) -> ColumnElement[bool]:
+def _state_is(wanted: SessionQuery, now: float) -> ColumnElement[bool]:
     ended = sessions.c.ended_at.is_not(None)
     expired = and_(~ended, func.coalesce(sessions.c.expires_at, now + 1) <= now)
-    recent = sessions.c.last_activity > now - IDLE_AFTER
+    waiting = questions.waits(sessions.c.id, now)
+    recent = sessions.c.last_activity > now - wanted.idle_after
     states = {
         "ended": ended,
         "expired": expired,
-        "active": and_(~ended, ~expired, recent),
-        "dormant": and_(~ended, ~expired, ~recent),
+        "waiting": and_(~ended, ~expired, waiting),
+        "active": and_(~ended, ~expired, ~waiting, recent),
+        "dormant": and_(~ended, ~expired, ~waiting, ~recent),
     }
-    return states.get(state, sqlalchemy.false())
+    return states.get(wanted.state, sqlalchemy.false())
+
+
+def read(row: Any) -> Session:
+    """What a row of the whole table says."""
+    return _session(row)
 
 
 def _values(item: Session) -> sql.Values:
@@ -261,10 +326,11 @@ def _values(item: Session) -> sql.Values:
         *(item.message_count, item.last_number, item.version),
         dumps(item.variables) if item.variables else "{}",
         *(item.ended_at, item.expires_at),
+        dumps(item.overrides) if item.overrides else "{}",
     )
 
 
-def _changed(item: Session, renamed: bool) -> sql.Values:
+def _changed(item: Session, renamed: bool, overridden: bool) -> sql.Values:
     return (
         item.agent,
         dumps(item.conversation),
@@ -275,6 +341,7 @@ def _changed(item: Session, renamed: bool) -> sql.Values:
         item.ended_at,
         item.expires_at,
         clean(item.name) if renamed else None,
+        dumps(item.overrides) if overridden else None,
         *(item.version, item.version),
         item.id,
         item.lane_id,
@@ -283,7 +350,7 @@ def _changed(item: Session, renamed: bool) -> sql.Values:
 
 def _session(row: Any) -> Session:
     (session_id, lane_id, channel, agent, owner, conversation, created_at, last_activity) = row[:8]
-    (name, message_count, last_number, version, variables, ended_at, expires_at) = row[8:]
+    (name, message_count, last_number, version, variables, ended_at, expires_at) = row[8:15]
     return Session(
         id=session_id,
         lane_id=lane_id,
@@ -300,6 +367,7 @@ def _session(row: Any) -> Session:
         variables=loads(variables),
         ended_at=ended_at,
         expires_at=expires_at,
+        overrides=loads(row[15]),
     )
 
 

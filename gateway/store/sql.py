@@ -26,6 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 Values = tuple[Any, ...]
+
+FOREVER = 1e18
+"""Later than every time; SQLite has no word for infinity."""
 _Text = tuple[str, Callable[[Values], Values] | None]
 
 _INSERT: Mapping[str, Callable[[Table], Any]] = {

@@ -26,6 +26,7 @@ from gateway.store.group_commit import GroupCommit
 from gateway.store.lanes import Writer
 from gateway.store.lockfile import LockFile
 from gateway.store.scope import is_operators
+from gateway.store.scrubbing import Pages
 from gateway.store.worker import Workers
 
 P = ParamSpec("P")
@@ -41,12 +42,15 @@ ALWAYS_CHECKED = 512 * 2**20
 WRITER_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
-    # What is erased is overwritten where that takes no write of its own.
-    "secure_delete=FAST",
+    # What is deleted is overwritten; what that leaves, ``scrubbing`` finds.
+    "secure_delete=ON",
     "cache_size=-4000",
     # Four times the usual: a page changed often is written back once, not each time.
     "wal_autocheckpoint=4000",
 )
+SCRUB_PATIENCE = 30.0
+"""Seconds to wait for those who read, one after the other, what is still in the log."""
+SCRUB_PAUSE = 0.1
 READER_PRAGMAS = ("query_only=ON", "cache_size=-1000")
 
 
@@ -58,6 +62,9 @@ def driver() -> ModuleType:
         return sqlite3
     module: ModuleType = dbapi2
     return module
+
+
+_DONE = -1
 
 
 class SqliteBackend:
@@ -74,6 +81,7 @@ class SqliteBackend:
         self._connection: Connection | None = None
         self._readers: SimpleQueue[Connection] = SimpleQueue()
         self._broken: GatewayError | None = None
+        self._file: int | None = None
 
     async def open(self) -> None:
         """As ``Store.open``."""
@@ -109,6 +117,19 @@ class SqliteBackend:
         if self._read_only:
             raise StoreError(f"{self._path} was opened for reading only")
         return await self._pump.submit(kind, item, patient=patient)
+
+    async def scrub(self) -> None:
+        """As ``Backend.scrub``: piece by piece, between what is written meanwhile."""
+        page, deadline = 0, self._loop.time() + SCRUB_PATIENCE
+        while True:
+            following = await self._writing.call(self._scrub, page)
+            if following == _DONE:
+                return
+            if following is not None:
+                page, deadline = following, self._loop.time() + SCRUB_PATIENCE
+            elif self._loop.time() > deadline:
+                raise Unavailable(f"{self._path}: somebody reads for long", retry_after=RETRY_AFTER)
+            await asyncio.sleep(SCRUB_PAUSE if following is None else 0)
 
     async def read(
         self,
@@ -222,7 +243,12 @@ class SqliteBackend:
             return connection
 
         engine = sqlalchemy.create_engine(
-            "sqlite://", module=self._driver, creator=connect, poolclass=NullPool
+            "sqlite://",
+            module=self._driver,
+            creator=connect,
+            poolclass=NullPool,
+            # What people said is in no error, and so in no log.
+            hide_parameters=True,
         )
         return engine.connect()
 
@@ -248,6 +274,9 @@ class SqliteBackend:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
         self._lock.release()
 
     def _perform(self, writes: list[Write]) -> None:
@@ -257,6 +286,48 @@ class SqliteBackend:
         if connection is None:
             raise Unavailable(f"{self._path} is closed")
         perform(connection, self._writer, writes, self._transaction, self._is_away)
+
+    def _scrub(self, page: int) -> int | None:
+        """Write zeros over what is left in a piece of the file; the next page, or None where the
+        log could not be emptied because somebody reads it."""
+        connection = self._connection
+        if connection is None:
+            raise Unavailable(f"{self._path} is closed")
+        run: Any = connection.connection.cursor().execute
+        try:
+            if not self._empty_log(run):
+                return None
+            # Nobody writes, and what is written later is made of pages read anew.
+            run("BEGIN IMMEDIATE")
+            try:
+                following, changed = self._scrub_piece(page)
+            finally:
+                run("ROLLBACK")
+            if changed:
+                run("PRAGMA shrink_memory")
+            return following
+        except self._errors as error:
+            raise self._explained(error) from error
+
+    def _empty_log(self, run: Any) -> bool:
+        run("PRAGMA busy_timeout=50")
+        try:
+            busy = run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            run(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        return not busy and (not self._log.exists() or self._log.stat().st_size == 0)
+
+    def _scrub_piece(self, page: int) -> tuple[int, bool]:
+        if self._file is None:
+            # Closed only when no connection is left: closing it would take all their locks away.
+            self._file = os.open(self._path, os.O_RDWR)
+        pages = Pages(self._file)
+        if page == 0:
+            pages.scrub_free()
+        following = pages.scrub_trees(page)
+        if pages.changed:
+            os.fsync(self._file)
+        return following if following < pages.count else _DONE, pages.changed
 
     def _read(self, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         connection = self._readers.get()

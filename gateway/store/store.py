@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -54,20 +53,18 @@ from gateway.store import (
     summaries,
     tasks,
 )
-from gateway.store.backend import Backend
 from gateway.store.batches import Act, Kind
+from gateway.store.erasure import Erasure
 from gateway.store.housekeeping import Dropped
 from gateway.store.lanes import Writer
+from gateway.store.shelving import Shelving
+from gateway.store.tickets import Tickets
 
 PAGE = 200
 
 
-class SqlStore:
+class SqlStore(Shelving, Erasure, Tickets):
     """A ``Store`` over whatever ``backend`` talks to."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._read = backend.read
 
     # life
 
@@ -191,13 +188,14 @@ class SqlStore:
         """As ``Store.forget``; in many small transactions, so that nobody waits long for it."""
         rows = await self._all_of(partial(housekeeping.forget_rows, before=rows_before))
         ended = await self._all_of(partial(housekeeping.forget_sessions, now=now))
+        left = await self._clear_lanes()
         sent = await self._all_of(partial(housekeeping.forget_deliveries, before=rows_before))
         loose = await self._all_of(partial(housekeeping.forget_files, now=now))
         await self._all_of(partial(housekeeping.forget_bookmarks, now=now))
         return Forgotten(
             rows=rows.number,
             sessions=ended.number,
-            deliveries=sent.number,
+            deliveries=left + sent.number,
             digests=await self._unknown({*ended.digests, *loose.digests}),
         )
 
@@ -286,6 +284,10 @@ class SqlStore:
         """As ``Store.sessions``."""
         return await self._read(sessions.listed, scope, query)
 
+    async def asking(self, scope: OperatorScope, session_ids: Sequence[str]) -> frozenset[str]:
+        """As ``Store.asking``."""
+        return await self._read(questions.asking, scope, session_ids)
+
     async def deliveries(
         self, scope: OperatorScope, states: Sequence[DeliveryState], limit: int = 100
     ) -> Sequence[Delivery]:
@@ -315,9 +317,6 @@ class SqlStore:
     async def counts(self, scope: OperatorScope) -> Counts:
         """As ``Store.counts``."""
         return await self._read(inbox.counts, scope)
-
-    async def _act(self, act: Act) -> Any:
-        return await self._backend.write(Kind.ACT, act)
 
     async def _all_of(self, some: Act) -> Dropped:
         number, digests = 0, set[str]()

@@ -4,7 +4,8 @@ What a person may rely on when looking inside are the views of ``views.py``; the
 with any release. Every message pays for every index, so each serves a named need: the unique key of
 ``inbox`` deduplicates, ``inbox_open`` finds what waits on a lane and what a crash left behind,
 ``deliveries_state`` finds what is to be sent and what a deleted session had sent. The others are
-written only when a session, a question, a token or a file is made, or once a second. Old rows are
+written only when a lane, a session, a question, a token, a file or something to keep is made, or
+once a second. Old rows are
 found along the primary key, because ids begin with the time of their making.
 """
 
@@ -60,6 +61,11 @@ def _count(name: str) -> Column[int]:
     return Column(name, Integer, nullable=False)
 
 
+def _whose() -> tuple[Column[str], ...]:
+    """The start of a key: everything of an owner, with every agent, is a range."""
+    return _key("channel"), _key("owner"), _key("agent")
+
+
 lanes = Table(
     "lanes",
     metadata,
@@ -71,6 +77,24 @@ lanes = Table(
     Column("fence", BigInteger, nullable=False),
     Column("last_turn", Text),
     _time("created_at"),
+    _late_text("agent"),
+    # The lane that this one gave way to; its deliveries still stand under its own id.
+    Column("heir", Text),
+    # When somebody was erased here; what is left goes once it is over.
+    Column("forgotten_at", Double),
+    Index("lanes_owner", "channel", "owner"),
+    Index(
+        "lanes_forgotten",
+        "forgotten_at",
+        sqlite_where=text("forgotten_at IS NOT NULL"),
+        postgresql_where=text("forgotten_at IS NOT NULL"),
+    ),
+    Index(
+        "lanes_heir",
+        "heir",
+        sqlite_where=text("heir IS NOT NULL"),
+        postgresql_where=text("heir IS NOT NULL"),
+    ),
     **CLUSTERED,
 )
 
@@ -89,6 +113,7 @@ inbox = Table(
     metadata,
     _key("id"),
     _text("channel"),
+    # A keyed hash, as the fingerprint is: see ``sealing``.
     _text("event_id"),
     _text("lane_id"),
     _text("task_id"),
@@ -134,7 +159,10 @@ sessions = Table(
     _text("variables"),
     Column("ended_at", Double),
     Column("expires_at", Double),
+    Column("overrides", Text, nullable=False, server_default=text("'{}'")),
     Index("session_rows_lane", "lane_id", "agent", "id"),
+    # Without the agent: what a turn sets again would be written again.
+    Index("session_rows_owner", "channel", "owner"),
     Index(
         "session_rows_expiry",
         "expires_at",
@@ -274,6 +302,56 @@ summaries = Table(
     _text("topics"),
     _count("upto"),
     _count("revision"),
+    **CLUSTERED,
+)
+
+# Whose they are stands in three columns; what is an agent's own has no channel and no owner.
+
+data_rows = Table(
+    "data_rows",
+    metadata,
+    *_whose(),
+    _text("data"),
+    _time("updated_at"),
+    **CLUSTERED,
+)
+
+facts = Table(
+    "fact_rows",
+    metadata,
+    *_whose(),
+    _key("id"),
+    _text("text"),
+    _time("created_at"),
+    _text("session_id"),
+    **CLUSTERED,
+)
+
+items = Table(
+    "items",
+    metadata,
+    *_whose(),
+    _key("name"),
+    _text("id"),
+    _text("text"),
+    _text("media_type"),
+    Column("size", BigInteger, nullable=False),
+    _text("digest"),
+    _time("created_at"),
+    _text("session_id"),
+    Index(
+        "items_digest",
+        "digest",
+        sqlite_where=text("digest <> ''"),
+        postgresql_where=text("digest <> ''"),
+    ),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    _key("name"),
+    Column("value", LargeBinary, nullable=False),
     **CLUSTERED,
 )
 

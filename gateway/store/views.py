@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-NAMES = ("sessions", "messages", "session_state")
+NAMES = ("sessions", "messages", "session_state", "participant_data", "facts", "drive")
 
 _SQLITE = {
     "sessions": """
@@ -29,8 +29,21 @@ SELECT session_id, number, role, text, sender, sender_id,
   FROM message_rows""",
     "session_state": """
 SELECT id AS session_id, version, variables, message_count,
-       strftime('%Y-%m-%dT%H:%M:%fZ', last_activity, 'unixepoch') AS last_activity
+       strftime('%Y-%m-%dT%H:%M:%fZ', last_activity, 'unixepoch') AS last_activity,
+       overrides
   FROM session_rows""",
+    "participant_data": """
+SELECT channel, agent, owner, data,
+       strftime('%Y-%m-%dT%H:%M:%fZ', updated_at, 'unixepoch') AS updated_at
+  FROM data_rows""",
+    "facts": """
+SELECT id, channel, agent, owner, text, session_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', created_at, 'unixepoch') AS created_at
+  FROM fact_rows""",
+    "drive": """
+SELECT id, channel, agent, owner, name, media_type, size, text, digest, session_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', created_at, 'unixepoch') AS created_at
+  FROM items""",
 }
 
 _POSTGRESQL = {
@@ -55,8 +68,18 @@ SELECT session_id, number, role, text, sender, sender_id,
   FROM message_rows""",
     "session_state": """
 SELECT id AS session_id, version, variables::jsonb AS variables, message_count,
-       to_timestamp(last_activity) AS last_activity
+       to_timestamp(last_activity) AS last_activity, overrides::jsonb AS overrides
   FROM session_rows""",
+    "participant_data": """
+SELECT channel, agent, owner, data::jsonb AS data, to_timestamp(updated_at) AS updated_at
+  FROM data_rows""",
+    "facts": """
+SELECT id, channel, agent, owner, text, session_id, to_timestamp(created_at) AS created_at
+  FROM fact_rows""",
+    "drive": """
+SELECT id, channel, agent, owner, name, media_type, size, text, digest, session_id,
+       to_timestamp(created_at) AS created_at
+  FROM items""",
 }
 
 

@@ -11,7 +11,9 @@ import socket
 import struct
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from aiohttp import web
@@ -26,6 +28,7 @@ _KEYS = {
     "max_completion_tokens", "tools", "tool_choice", "stop", "user", "seed", "n",
     "parallel_tool_calls", "response_format", "reasoning_effort",
 }  # fmt: skip
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _IMAGE = re.compile(r"data:image/(png|jpeg|webp|gif);base64,(.+)", re.DOTALL)
 
 
@@ -54,6 +57,7 @@ def _wrong(body: Mapping[str, Any], alternate: bool) -> str:
     if not isinstance(messages, list) or not messages:
         return "Invalid 'messages': empty array."
     wrong = next((w for n, m in enumerate(messages) if (w := _wrong_message(m, n))), "")
+    wrong = wrong or _wrong_tools(body.get("tools", [])) or _wrong_calls(messages)
     return wrong or (_wrong_order(messages) if alternate else "")
 
 
@@ -83,11 +87,63 @@ def _good_part(part: Any, role: str) -> bool:
 
 def _wrong_order(messages: list[dict[str, Any]]) -> str:
     """As the chat templates of Gemma and Mistral refuse it."""
-    spoken = [m["role"] for m in messages if m["role"] not in {"system", "developer"}]
+    # Calls and their results stand between a user's message and its answer.
+    spoken = [
+        m["role"]
+        for m in messages
+        if m["role"] not in {"system", "developer", "tool"} and not m.get("tool_calls")
+    ]
     wanted = [("user", "assistant")[number % 2] for number in range(len(spoken))]
     if spoken != wanted or spoken[-1:] != ["user"]:
         return "Conversation roles must alternate user/assistant/user/assistant/..."
     return ""
+
+
+def _wrong_tools(tools: object) -> str:
+    if not isinstance(tools, list):
+        return "Invalid type for 'tools'"
+    for number, tool in enumerate(tools):
+        match tool:
+            case {"type": "function", "function": {"name": str(name), "parameters": dict(takes)}}:
+                if _NAME.fullmatch(name) and takes.get("type") == "object":
+                    continue
+        return f"Invalid 'tools[{number}]'"
+    return ""
+
+
+def _wrong_calls(messages: list[dict[str, Any]]) -> str:
+    """Each call has its result right behind it, and each result its call."""
+    waiting: set[str] = set()
+    for number, message in enumerate(messages):
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in waiting:
+                return f"'messages[{number}]' with role 'tool' must follow its 'tool_calls'."
+            waiting.remove(message["tool_call_id"])
+            continue
+        if waiting:
+            return f"'tool_calls' before 'messages[{number}]' must be followed by tool messages."
+        for call in message.get("tool_calls") or ():
+            match call:
+                case {"id": str(key), "function": {"name": str(), "arguments": str(given)}}:
+                    if not _is_json(given):
+                        return f"Invalid 'arguments' in 'messages[{number}]'"
+                    waiting.add(key)
+                case _:
+                    return f"Invalid 'tool_calls' in 'messages[{number}]'"
+    return "'tool_calls' without their tool messages." if waiting else ""
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def results(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the tools said that were called, oldest first."""
+    return tuple(_text(m["content"]) for m in body["messages"] if m["role"] == "tool")
 
 
 def user_texts(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -107,6 +163,20 @@ def _text(content: str | list[dict[str, Any]] | None) -> str:
 
 
 # answers
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool that the model asks for. Arguments may also be a text, right or wrong."""
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+    id: str = field(default_factory=lambda: f"call_{uuid4().hex[:12]}")
+
+    def spelt(self) -> str:
+        """The arguments as they are sent."""
+        given = self.arguments
+        return given if isinstance(given, str) else orjson.dumps(given).decode()
 
 
 def pieces(text: str) -> list[str]:
@@ -138,6 +208,8 @@ def refusal(fault: str, retry_after: float | None) -> web.Response | None:
         return response
     if fault == "server-error":
         return error(500, "server_error", "The server had an error while processing your request.")
+    if fault == "no-tools":
+        return error(400, "api_error", "test-model does not support tools")
     if fault == "too-long":
         return error(400, "context_length_exceeded", TOO_LONG)
     if fault == "html":
@@ -177,6 +249,16 @@ class EventStream:
         """One more piece of text."""
         self._said += text
         await self.delta({"content": text})
+
+    async def call(self, *calls: Call) -> None:
+        """Ask for these tools, as models do: the arguments in pieces, one call after the other."""
+        for index, call in enumerate(calls):
+            named = {"name": call.name, "arguments": ""}
+            first = {"index": index, "id": call.id, "type": "function", "function": named}
+            await self.delta({"tool_calls": [first]})
+            for piece in pieces(call.spelt()):
+                more = {"index": index, "function": {"arguments": piece}}
+                await self.delta({"tool_calls": [more]})
 
     async def delta(self, delta: Mapping[str, Any], finish: str | None = None) -> None:
         """One chunk."""
@@ -243,10 +325,7 @@ async def _empty(stream: EventStream) -> None:
 
 
 async def _tool_call(stream: EventStream) -> None:
-    call = {"index": 0, "id": "call_1", "type": "function"}
-    await stream.delta({"tool_calls": [{**call, "function": {"name": "weather", "arguments": ""}}]})
-    for arguments in ('{"city":', '"Paris"}'):
-        await stream.delta({"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]})
+    await stream.call(Call("weather", {"city": "Paris"}))
     await stream.finish("tool_calls")
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain import Action, Press, Question, QuestionKind, new_id
+from gateway.domain import Action, Address, Press, Question, QuestionKind, new_id
 from gateway.errors import (
     ConfigurationError,
     NotAccepted,
@@ -29,6 +29,7 @@ from gateway.ports.adapter import (
     Carrying,
     Checked,
     Commanded,
+    Confiding,
     NativeCommand,
     Part,
     Sent,
@@ -232,6 +233,26 @@ class SendingContract:
             assert [sent.content for sent in message.files] == [content]
             lost = await scene.send("", attachment=replace(file, id=new_id()))
             assert isinstance(lost, Rejected), repr(lost)
+
+    async def test_what_is_confided_arrives_in_private(self, harness: Harness) -> None:
+        adapter = harness.adapter
+        if not isinstance(adapter, Confiding):
+            pytest.skip("this adapter has nothing to say in private")
+        async with scene_of(harness, self.within) as scene:
+            bob = scene.simulator.person("Bob")
+            other = scene.simulator.place("direct", people=[bob])
+            event = await reach(harness, scene.inbox, self.within, (bob, other))
+            private = adapter.confide(scene.address, event.participant)
+            assert private is not None
+            assert private == adapter.confide(scene.address, event.participant)
+            again = Address(**orjson.loads(orjson.dumps(private)))
+            if isinstance(adapter, Budgeted):
+                assert all(name for name, _ in adapter.budgets(again, Act.SEND))
+            await adapter.send(make_delivery(again, "for Bob alone"))
+            # Where a person has several chats, nothing says which of them it is in.
+            where = other if other.kind == "direct" else None
+            assert [m.text for m in scene.simulator.sent(where)] == ["for Bob alone"]
+            assert not scene.texts()
 
     async def test_budgets_are_named_and_finite(self, harness: Harness) -> None:
         adapter = harness.adapter

@@ -34,7 +34,6 @@ from gateway.testing._talk import (
     Talk,
     arrival,
     credential,
-    delivery,
     hashed,
     session,
     waiting,
@@ -67,7 +66,7 @@ class Opened(Talk):
             self.scope, session("", self.key), credential(self.token), notice
         )
 
-    async def asked(self) -> Question:
+    async def asked(self, *, expires_at: float | None = None) -> Question:
         """A question that stays open."""
         assert self.session is not None
         accepted, hold = await self.holds("ask me")
@@ -78,6 +77,7 @@ class Opened(Talk):
             addressee="7",
             kind=QuestionKind.TEXT,
             text="What?",
+            expires_at=expires_at,
         )
         await self.commits(self.turn(accepted, hold, "ask me", questions=(question,)))
         return question
@@ -340,6 +340,7 @@ class ScopeContract:
             ({LaneScope}, lambda scope: store.question(scope, "x")),
             ({LaneScope, OperatorScope}, store.pending),
             ({OperatorScope}, lambda scope: store.sessions(scope, SessionQuery())),
+            ({OperatorScope}, lambda scope: store.asking(scope, ["x"])),
             ({OperatorScope}, lambda scope: store.deliveries(scope, [DeliveryState.SENT])),
             ({OperatorScope}, lambda scope: store.delivery(scope, "x")),
             ({OperatorScope}, store.dead_rows),
@@ -355,42 +356,3 @@ class ScopeContract:
                     continue
                 with pytest.raises(TypeError):
                     await read(scope)
-
-
-class OperatorContract:
-    """What operators see."""
-
-    async def test_sessions_are_found_the_most_recent_first(self, store: Store) -> None:
-        keys = ("ann", "bob", "cy")
-        for place, key in enumerate(keys):
-            at = time.time() - 10_000 * (2 - place)
-            made = session("", key, name=f"about 100% {key}", last_activity=at)
-            await store.create_session(made, key, credential(new_id()))
-        await store.end_session(
-            SessionScope(session_id=(await store.sessions(OPERATOR, SessionQuery()))[0].id), ""
-        )
-
-        async def owners(**query: Any) -> list[str]:
-            found = await store.sessions(OPERATOR, SessionQuery(**query))
-            return [item.owner.removeprefix("participant:") for item in found]
-
-        assert await owners() == ["cy", "bob", "ann"]
-        assert await owners(state="ended") == ["cy"]
-        assert await owners(state="dormant") == ["bob", "ann"]
-        assert await owners(state="active") == []
-        assert await owners(owner="participant:ann") == ["ann"]
-        assert await owners(text="100% BOB") == ["bob"]
-        assert await owners(text="1_0") == []
-        assert await owners(channel="other") == []
-        first = (await store.sessions(OPERATOR, SessionQuery(limit=1)))[0]
-        assert await owners(after_id=first.id) == ["bob", "ann"]
-
-    async def test_counts(self, store: Store) -> None:
-        talk = Talk(store)
-        accepted, hold = await talk.holds()
-        await talk.says()
-        failed = delivery(hold.lane_id, state=DeliveryState.DEAD)
-        await talk.commits(talk.turn(accepted, hold, deliveries=(delivery(hold.lane_id), failed)))
-        counts = await store.counts(OPERATOR)
-        assert (counts.waiting_rows, counts.dead_rows, counts.pending_deliveries) == (1, 0, 1)
-        assert counts.by_state == {"pending": 1, "dead": 1}

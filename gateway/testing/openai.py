@@ -27,6 +27,7 @@ from gateway.testing import _openai_wire as wire
 
 Answer = Callable[[Sequence[str]], str]
 """What the model says to the user's texts, oldest first."""
+Call = wire.Call
 
 
 def numbered(texts: Sequence[str]) -> str:
@@ -73,6 +74,8 @@ class ModelFault(StrEnum):
     """Reasons aloud, in a field of its own and in tags, before it answers well."""
     SLOW = "slow"
     """Answers well, with `pace` seconds between the pieces."""
+    NO_TOOLS = "no-tools"
+    """400, as Ollama answers where its model knows of no tools."""
     TOO_LONG = "too-long"
     """400: the conversation is longer than the model's context."""
 
@@ -89,6 +92,16 @@ class ChatRequest:
     def messages(self) -> list[dict[str, Any]]:
         """What the model was given to read."""
         return list(self.body["messages"])
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the tools that it was offered."""
+        return tuple(tool["function"]["name"] for tool in self.body.get("tools", ()))
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What the tools said that it has called so far, oldest first."""
+        return wire.results(self.body)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +122,7 @@ class ModelServer:
     With an `api_key` it wants that one. `alternate` refuses what strict chat templates refuse:
     anything but user and assistant in turn, the user first and last. `context` is how many
     characters a conversation may have (0: any number), `pace` the pause between two pieces.
+    `calls` are the tools that it asks for before it answers a request; see also `call_next`.
     """
 
     def __init__(
@@ -121,6 +135,7 @@ class ModelServer:
         context: int = 0,
         pace: float = 0.0,
         port: int = 0,
+        calls: Callable[[ChatRequest], Sequence[Call]] | None = None,
     ) -> None:
         self.models = list(models)
         self.api_key = api_key
@@ -129,6 +144,8 @@ class ModelServer:
         self.hung_up = 0
         self._peers: set[object] = set()
         self._answer = answer
+        self._calls = calls
+        self._next_calls: deque[tuple[str, tuple[Call, ...], str]] = deque()
         self._alternate = alternate
         self._context = context
         self._pace = pace
@@ -203,6 +220,11 @@ class ModelServer:
         )
         self._plan.extend([planned] * (1 if seconds else times))
 
+    def call_next(self, *calls: Call, saying: str = "", finish: str = "tool_calls") -> None:
+        """Let the next request that offers tools be answered with these calls, after some text;
+        `finish` is the reason to end that is given."""
+        self._next_calls.append((saying, calls, finish))
+
     def clear_faults(self) -> None:
         """Forget the faults that have not happened yet."""
         self._plan.clear()
@@ -262,18 +284,29 @@ class ModelServer:
         if fault is ModelFault.RESET:
             wire.cut(request, reset=True)
             return web.Response()
-        said = self._answer(chat.texts)
+        said, calls, finish = self._acting(chat) if planned is None else ("", (), "")
+        said = said if calls else self._answer(chat.texts)
         if not chat.body.get("stream"):
             return wire.whole(chat.body, "" if fault is ModelFault.EMPTY else said)
         stream = wire.EventStream(request, chat.body)
         await stream.open()
         pace = planned.pace if planned and fault is ModelFault.SLOW else self._pace
         await self._stream(stream, wire.pieces(said), planned, pace)
+        if planned is None:
+            await stream.call(*calls)
+            await stream.finish(finish if calls else "stop")
         return stream.response
+
+    def _acting(self, chat: ChatRequest) -> tuple[str, Sequence[Call], str]:
+        """What is said before the calls, the calls, and why it ends."""
+        if self._next_calls and chat.tools:
+            return self._next_calls.popleft()
+        return "", self._calls(chat) if self._calls else (), "tool_calls"
 
     async def _stream(
         self, stream: wire.EventStream, pieces: list[str], planned: Planned | None, pace: float
     ) -> None:
+        """The text; where something is planned, up to its end."""
         fault = planned.fault if planned else None
         if planned and planned.fault in wire.INSTEAD:
             await wire.INSTEAD[planned.fault](stream)
@@ -290,7 +323,8 @@ class ModelServer:
         if planned and fault in wire.MIDWAY:
             await wire.MIDWAY[planned.fault](stream)
             return
-        await stream.finish("stop")
+        if planned:
+            await stream.finish("stop")
 
     def _take(self, chat: ChatRequest) -> Planned | None:
         now = time()

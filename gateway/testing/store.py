@@ -18,7 +18,9 @@ from gateway.testing._store_changes import (
     SearchContract,
 )
 from gateway.testing._store_commits import BatchContract, CommitContract
+from gateway.testing._store_erasing import Dump, EraseContract, KeepContract
 from gateway.testing._store_files import CarryContract, FileContract, ForgetFilesContract
+from gateway.testing._store_heirs import InheritContract, LeavingContract
 from gateway.testing._store_inbox import AcceptContract, ClaimContract, RowContract
 from gateway.testing._store_keeping import (
     BookmarkContract,
@@ -28,15 +30,25 @@ from gateway.testing._store_keeping import (
     RestartContract,
 )
 from gateway.testing._store_moves import LinkContract, MoveContract
+from gateway.testing._store_operators import OperatorContract
+from gateway.testing._store_outliving import EarlierContract, KeepingContract, OverrideContract
+from gateway.testing._store_retiring import RetireContract
 from gateway.testing._store_sessions import (
     HistoryContract,
-    OperatorContract,
     ScopeContract,
     SessionContract,
 )
+from gateway.testing._store_shared import SharedContract
+from gateway.testing._store_shelves import (
+    BelongingsContract,
+    DataContract,
+    FactContract,
+    ItemContract,
+)
 from gateway.testing._store_summaries import LaneSessionsContract, SummaryContract
+from gateway.testing._store_tickets import EnsureContract, OpenContract, OwnedContract
 
-__all__ = ["MakeStore", "StoreContract"]
+__all__ = ["Dump", "MakeStore", "StoreContract"]
 
 
 class StoreContract(
@@ -64,6 +76,22 @@ class StoreContract(
     LinkContract,
     SummaryContract,
     LaneSessionsContract,
+    EnsureContract,
+    OpenContract,
+    OwnedContract,
+    DataContract,
+    FactContract,
+    ItemContract,
+    BelongingsContract,
+    KeepingContract,
+    OverrideContract,
+    EarlierContract,
+    LeavingContract,
+    InheritContract,
+    EraseContract,
+    KeepContract,
+    SharedContract,
+    RetireContract,
     ABC,
 ):
     """What every store owes."""
@@ -75,6 +103,12 @@ class StoreContract(
 
         Called again only when the store made before is closed.
         """
+
+    @pytest.fixture
+    def dump(self) -> Dump | None:
+        """What reads all that the store holds, however it does; without it, tests that look for
+        what was erased ask through the contract alone."""
+        return None
 
     @pytest.fixture
     async def store(self, make_store: MakeStore) -> AsyncIterator[Store]:

@@ -12,9 +12,12 @@ from pydantic.fields import FieldInfo
 
 from gateway import plugins
 from gateway.settings import (
+    AgentBasics,
     ChannelSettings,
     GatewaySection,
+    KnowledgeSection,
     LimitsSection,
+    RetentionSection,
     Seconds,
     descriptions,
 )
@@ -42,6 +45,9 @@ def sections() -> Iterator[tuple[str, type[BaseModel], frozenset[str]]]:
     """Each section, its model, and the keys that are documented elsewhere."""
     yield "[gateway]", GatewaySection, frozenset()
     yield "[limits]", LimitsSection, frozenset()
+    yield "[retention]", RetentionSection, frozenset()
+    yield "[knowledge.NAME]", KnowledgeSection, frozenset()
+    yield "[agents.NAME]", AgentBasics, frozenset()
     yield "[channels.NAME]", ChannelSettings, frozenset()
     adapters, kinds = plugins.adapters(), plugins.agent_kinds()
     for name in ours(plugins.ADAPTERS):

@@ -21,7 +21,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.telegram.simulator import TelegramSimulator
-from gateway.agents.model import CUT
+from gateway.agents.model_answer import CUT
 from gateway.failpoints import NAMES
 from gateway.notices import AWAY, FAILED
 from gateway.testing.openai import ChatRequest, ModelFault, ModelServer

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 
 from adapters.telegram.simulator import TelegramSimulator
 from gateway.testing.simulator import Fault
@@ -20,10 +20,10 @@ TOKEN = "operator-token-for-tests"
 OPERATED = {"operator_token": TOKEN}
 
 
-async def command(gateway: GatewayProcess, *words: str) -> Any:
-    """Run ``gateway WORDS --json`` beside the running one; what it printed."""
+async def command(gateway: GatewayProcess, *words: str, json: bool = True) -> Any:
+    """Run ``gateway WORDS`` beside the running one, with ``--json``; what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *words, "--json"),
+        *(sys.executable, "-m", "gateway", *words, *(["--json"] if json else [])),
         *("--config", str(gateway.config_file)),
         cwd=gateway.folder,
         stdout=asyncio.subprocess.PIPE,
@@ -31,7 +31,7 @@ async def command(gateway: GatewayProcess, *words: str) -> Any:
     )
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
-    return json.loads(out)
+    return orjson.loads(out)
 
 
 async def test_a_session_is_listed_and_reset(telegram: TelegramSimulator, tmp_path: Path) -> None:
@@ -79,3 +79,61 @@ async def test_nobody_else_steps_in(telegram: TelegramSimulator, tmp_path: Path)
             async with http.post(url, headers={"Authorization": value}) as response:
                 assert response.status == 401
         assert await ada.ask("two") == "two after one"
+
+
+async def asked(gateway: GatewayProcess, method: str, path: str, **more: Any) -> Any:
+    """What the operators' API answers."""
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as http,
+        http.request(method, f"{gateway.base_url}/operator/{path}", **more) as answer,
+    ):
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+async def test_what_operators_give_is_there_at_the_next_message(
+    telegram: TelegramSimulator, tmp_path: Path
+) -> None:
+    ada, bob = at_home(telegram, "Ada"), at_home(telegram, "Bob")
+    async with telegram_gateway(telegram, tmp_path, agent="knows", gateway=OPERATED) as gateway:
+        nothing = "{} {} {} [] {}"
+        assert [await ada.ask("one"), await bob.ask("one")] == [nothing, nothing]
+        listed = (await asked(gateway, "GET", "sessions"))["sessions"]
+        (hers,) = (one for one in listed if one["owner"].endswith(str(ada.person.id)))
+        whose = {"agent": "scenario", "channel": "chat", "owner": hers["owner"]}
+        own = {"agent": "scenario"}
+        typed = [f"--{name}={value}" for name, value in whose.items()]
+        await command(gateway, "data", "set", "tall=true", *typed, json=False)
+        await asked(gateway, "PATCH", "data", params=own, json={"open": "yes"})
+        await asked(gateway, "POST", "facts", params=whose, json={"text": "likes tea"})
+        await asked(gateway, "PUT", "drive/hours.txt", params=own, data=b"9 to 5")
+        await asked(gateway, "PUT", f"sessions/{hers['id']}/overrides", json={"model": "big"})
+        agents = "{'open': 'yes'}", "{'hours.txt': '9 to 5'}"
+        known = f"{{'tall': True}} {agents[0]} {{'model': 'big'}} ['likes tea'] {agents[1]}"
+        assert await ada.ask("two") == known
+        assert await bob.ask("two") == f"{{}} {agents[0]} {{}} [] {agents[1]}"
+
+
+async def test_how_a_session_goes_is_told(telegram: TelegramSimulator, tmp_path: Path) -> None:
+    ada = at_home(telegram, "Ada")
+    often = {**OPERATED, "idle_after": "1ms"}
+    async with telegram_gateway(telegram, tmp_path, agent="knows", gateway=often) as gateway:
+        await ada.ask("canary")
+        await ada.ask("ask")
+        (waiting,) = await command(gateway, "sessions", "list", "--state", "waiting")
+        shown = await asked(gateway, "GET", f"sessions/{waiting['id']}")
+        assert (waiting["state"], shown["state"]) == ("waiting", "waiting")
+        found = (await asked(gateway, "GET", "messages", params={"words": "CANARY"}))["found"]
+        assert [(hit["session_id"], hit["message"]["text"]) for hit in found] == [
+            (waiting["id"], "canary")
+        ]
+        await ada.ask("/reset")
+        await ada.ask("/sessions 1")
+        await asked(gateway, "DELETE", f"sessions/{waiting['id']}")
+        lines = [
+            line for line in map(orjson.loads, gateway.output.splitlines()) if "session" in line
+        ]
+        events = [line["event"].removeprefix("session_") for line in lines]
+        assert events == ["created", "resumed", "waiting", "ended", "reopened", "deleted"]
+        assert {line["session"] for line in lines} == {waiting["id"]}
+        assert "canary" not in gateway.output

@@ -158,7 +158,27 @@ async def test_windows_share_the_list(window: Window, context: BrowserContext) -
     await expect(window.said).to_have_text(["my name is Grace"])
     await second.talk("what is my name?")
     await expect(window.answers.last).to_have_text("You are Grace.")
+    # What is erased is in no window any more.
+    await second.say("/forget yes")
+    for each in (window, second):
+        await expect(each.notices).to_contain_text(["erased for good"])
+        await expect(each.said).to_have_count(0)
+        await expect(each.answers).to_have_count(0)
+        await expect(each.titles).to_have_text(["New conversation"])
     second.fine()
+
+
+async def test_what_a_full_browser_cannot_keep_is_there_until_the_page_is_left(
+    window: Window,
+) -> None:
+    await window.talk("my name is Grace")
+    full = "() => { throw new DOMException('', 'QuotaExceededError'); }"
+    await window.page.evaluate(f"() => {{ Storage.prototype.setItem = {full}; }}")
+    await window.button("New conversation").click()
+    await window.talk("my name is Heidi")
+    await window.talk("what is my name?")
+    await expect(window.answers.last).to_have_text("You are Heidi.")
+    await expect(window.titles).to_have_text(["my name is Heidi", "my name is Grace"])
 
 
 async def test_the_list_by_keyboard(window: Window) -> None:

@@ -561,6 +561,22 @@ async def test_a_stream_ends_with_its_session(visitor: WebClient, how: str) -> N
         assert await anext(stream, None) is None
 
 
+async def test_a_stream_says_that_what_was_said_is_erased(visitor: WebClient) -> None:
+    await visitor.say("hello")
+    async with visitor.stream("GET", "/api/chat/events") as stream:
+        await visitor.say("/forget yes")
+        kinds = [event.kind for event in await collect(stream, "message")]
+        assert kinds.count("cleared") == 1
+    # Also to whoever was away meanwhile, and only to them.
+    (receipt,) = (await visitor.history()).json["messages"]
+    for last, cleared in ((2, 1), (receipt["id"], 0)):
+        headers = {"Last-Event-ID": str(last)}
+        async with visitor.stream("GET", "/api/chat/events", headers=headers) as stream:
+            await visitor.say("hello again")
+            kinds = [event.kind for event in await collect(stream, "message")]
+            assert kinds.count("cleared") == cleared
+
+
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 30])
 async def test_a_resumption_needs_a_number(visitor: WebClient, last: str) -> None:
     headers = {"Last-Event-ID": last}

@@ -217,3 +217,19 @@ async def fickle(turn: Turn) -> AsyncIterator[Output]:
         yield Text("These words are never kept.")
         await asyncio.sleep(2.0)
         raise ValueError("broken on purpose")
+
+
+async def namesake(turn: Turn) -> str:
+    """Say who said it: name and id."""
+    return f"{turn.participant.name} ({turn.participant.id}) said {turn.text}"
+
+
+async def knows(turn: Turn) -> str | Ask:
+    """Say all that outlives this session and what it turned on; or ask."""
+    if turn.text.startswith("ask"):
+        return Ask(text="which?", kind=QuestionKind.CHOICE, options=("Red", "Blue"))
+    facts = [fact.text for fact in await turn.facts.recall()]
+    shelf = {
+        item.name: (await turn.shelf.read(item.name)).decode() for item in await turn.shelf.list()
+    }
+    return f"{turn.data} {turn.agent_data} {turn.overrides} {facts} {shelf}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 from gateway import Ask, File, Output, Publish, QuestionKind, Role, Text, Turn
 from tests.support.agents import expected, gated
+from tests.support.keeper import kept
 
 
 async def player(turn: Turn) -> AsyncIterator[Output]:
@@ -16,8 +18,10 @@ async def player(turn: Turn) -> AsyncIterator[Output]:
     ``sleep S …`` takes so many seconds, ``hold K`` lasts until somebody says ``free K``, wherever
     that is; ``write N S …`` streams so many words, so many seconds
     apart, ``drip S …`` streams what follows, ``send N …`` sends a file of so many bytes,
-    ``publish …`` speaks twice, ``recap`` tells what older messages came to. Files that came are
-    named with their sizes.
+    ``publish …`` speaks twice, ``recap`` tells what older messages came to, ``voices`` who said
+    what, ``set K V`` keeps a variable, ``variables`` tells all, ``teach K V`` changes the agent's
+    own data, ``taught`` tells it, ``consult …`` searches its books. Files that came are named with
+    their sizes. See ``keeper`` for what outlives a session.
     """
     if turn.answer is not None:
         yield Text(f"{turn.answer.question.text} {turn.answer.text} {turn.answer.approved}")
@@ -52,12 +56,36 @@ async def player(turn: Turn) -> AsyncIterator[Output]:
             yield Text(f"sent {size}")
         case "recap", _:
             yield Text(f"{turn.summary.upto} {' '.join(turn.summary.topics)}\n{turn.summary.text}")
+        case "voices", _:
+            before = [f"{m.sender}: {m.text}" for m in turn.messages if m.role is Role.USER]
+            yield Text("|".join([*before, f"{turn.participant.name}: {turn.text}"]))
+        case "set", [key, *value]:
+            turn.variables[key] = " ".join(value)
+            yield Text(f"done {turn.text}")
+        case "teach", [key, *value]:
+            try:
+                turn.agent_data[key] = " ".join(value)
+            except TypeError:
+                yield Text("it is not mine to teach")
+            else:
+                yield Text(f"done {turn.text}")
+        case (("variables" | "taught"), _):
+            told = turn.variables if word == "variables" else turn.agent_data
+            yield Text(json.dumps(told, sort_keys=True))
+        case "consult", words:
+            found = await turn.knowledge.search(" ".join(words))
+            yield Text("|".join(passage.text for passage in found) or "no book says so")
         case "publish", _:
             for text in ("one", "two")[len(turn.published) :]:
                 yield Publish(f"{text} of {turn.text}")
             yield Text(f"done {turn.text}")
         case _:
-            yield Text(await _said(turn))
+            spoke = False
+            async for output in kept(turn):
+                spoke = True
+                yield output
+            if not spoke:
+                yield Text(await _said(turn))
 
 
 async def _rest(seconds: float) -> None:

@@ -32,6 +32,8 @@ CANNOT_BE_KNOWN = (
 """Refusals without a fault: of a press acknowledged twice (Discord's code for it), since whoever
 took it over from a process that died cannot know; of a thread that people deleted meanwhile; and of
 a group that Twilio is asked for before it is made."""
+SECOND = ("understudy",)
+"""Whom people may change to: it does the same, and knows nothing of what the first was told."""
 WEBHOOK = {"mode": "webhook", "secret": "s3cret", "max_connections": 1}
 
 
@@ -217,44 +219,54 @@ async def theatre(
     folder: Path,
     names: Iterable[str] = PLATFORMS,
     *,
+    platforms: Mapping[str, Platform] = PLATFORMS,
     agent: str = "tests.support.player:player",
+    agents: Mapping[str, Mapping[str, Any]] | None = None,
     channels: Mapping[str, Mapping[str, Any]] | None = None,
     start: bool = True,
     gateway: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
+    knowledge: Mapping[str, Mapping[str, Any]] | None = None,
     simulated: Mapping[str, Mapping[str, Any]] | None = None,
     limited: bool = False,
 ) -> AsyncIterator[Theatre]:
     """One gateway with a channel for each platform of ``names``, called like it.
 
-    ``channels`` are further keys by platform, ``simulated`` arguments of its simulator. If
-    ``limited``, platforms have their own rate limits, and channels the budgets that they have
+    ``agents`` are offered everywhere beside ``agent``: of their own ``kind``, or like it but for
+    these keys. ``channels`` are further keys by platform, ``simulated`` arguments of its simulator.
+    If ``limited``, platforms have their own rate limits, and channels the budgets that they have
     unless told otherwise. What a platform refused fails the test at its end; so does a call that is
     not as the platform describes it, and a message that calls people.
     """
     async with AsyncExitStack() as stack:
         more = {name: {**(simulated or {}).get(name, {})} for name in names}
         if limited:
-            more = {name: {"rates": PLATFORMS[name].rates, **more[name]} for name in names}
+            more = {name: {"rates": platforms[name].rates, **more[name]} for name in names}
         simulators = {
             name: await stack.enter_async_context(running(make(**more[name])))
             for name in names
-            if (make := PLATFORMS[name].simulator) is not None
+            if (make := platforms[name].simulator) is not None
         }
         keys = {
             name: {
                 **{
                     key: value
-                    for key, value in PLATFORMS[name].keys.items()
+                    for key, value in platforms[name].keys.items()
                     if not (limited and key.endswith("_rate"))
                 },
                 **(simulators[name].settings() if name in simulators else {}),
+                "agents": ["scenario", *SECOND, *(agents or {})],
                 **(channels or {}).get(name, {}),
             }
             for name in names
         }
         config = configuration(keys, gateway=gateway, limits=limits)
-        config["agents"]["scenario"] = {"kind": "python", "entry": agent, "path": str(ROOT)}
+        answers = {"kind": "python", "entry": agent, "path": str(ROOT)}
+        config["agents"] = {"scenario": answers, **dict.fromkeys(SECOND, answers)}
+        for name, own in (agents or {}).items():
+            config["agents"][name] = dict(own) if "kind" in own else {**answers, **own}
+        if knowledge:
+            config["knowledge"] = knowledge
         process = GatewayProcess(config, folder, start=False)
         await stack.enter_async_context(process)
         config["gateway"]["public_url"] = process.base_url
@@ -273,7 +285,7 @@ async def theatre(
                 running(WebSimulator(process.base_url))
             )
         stages = {
-            name: Stage(name, PLATFORMS[name], simulator, process)
+            name: Stage(name, platforms[name], simulator, process)
             for name, simulator in simulators.items()
         }
         yield Theatre(stages, process)

@@ -6,6 +6,7 @@ https://docs.slack.dev/messaging/working-with-files
 from __future__ import annotations
 
 import mimetypes
+import re
 import uuid
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ from adapters.slack.simulation.world import World
 MAX_UPLOAD = 1_000_000_000
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in to Slack</title></head></html>"
 OCTETS = "application/octet-stream"
+_CHANNEL = re.compile(r"[CDGZ]")
 
 
 class Files:
@@ -81,6 +83,9 @@ class Files:
         files = [self._uploaded(app, each) for each in self._named(given)]
         ids = [given.get("channel_id"), *str(given.get("channels") or "").split(",")]
         for id in filter(None, ids):
+            if not _CHANNEL.match(id):
+                # https://github.com/slackapi/bolt-js/issues/2115
+                raise invalid("invalid_arguments", f"input must match regex pattern: {id}")
             channel = self._access.writable(app, id)
             thread = given.get("thread_ts")
             message = Message(

@@ -2,7 +2,9 @@
 //
 // A record is {key, token, name, title, last, known, seen, ended}: the name somebody gave it, its
 // first words, when something was last said (ms), the newest message's number and the newest read.
+// Of somebody signed in (`account`) the server knows them, each by its `session`.
 
+import { Account, MOST } from "./user.js";
 import { Memory, newId, request } from "./wire.js";
 
 const OTHERS = 12; // of the conversations not in sight, so many are asked for news
@@ -12,12 +14,56 @@ const TITLE = 60;
 export const titleOf = (record) => record?.name || record?.title || "New conversation";
 export const unread = (record) => (record?.known ?? 0) > (record?.seen ?? 0);
 
+const titled = (text) => {
+  const title = text.replace(/\s+/g, " ").trim();
+  return title.length > TITLE ? `${title.slice(0, TITLE)}…` : title;
+};
+
 export class Book {
-  constructor(agent, changed) {
+  constructor(agent, changed, token = "") {
     this.agent = agent;
-    this.prefix = `chat/${agent}/`;
-    this.memory = new Memory(this.prefix);
+    this.account = token ? new Account(token) : null;
+    this.prefix = this.account ? `user/${newId()}/` : `chat/${agent}/`;
+    this.memory = this.room("");
     this.changed = changed;
+  }
+
+  // What is kept of one conversation, or of all.
+  room(name) {
+    return new Memory(this.prefix + name, !this.account);
+  }
+
+  // What the server knows of the user's conversations, on whatever device they were.
+  async fill() {
+    if (!this.account) return;
+    const found = await this.account.sessions(this.agent);
+    const there = new Set(found.map((one) => one.session_id));
+    for (const one of found) this.fillIn(one);
+    for (const { key, session, token } of found.length < MOST ? this.all() : []) {
+      if (session && !token && !there.has(session)) this.remove(key);
+    }
+  }
+
+  // Whoever is signed in had all of it erased.
+  empty() {
+    if (!this.account) return;
+    for (const { key } of this.all()) this.amend(key, { name: "", title: "" });
+    this.fill().catch(() => {}); // Away: the next round asks again.
+  }
+
+  fillIn({ session_id: session, name, title, last_activity: active }) {
+    const record = this.all().find((one) => one.session === session);
+    if (record?.token) return this.put(record.key, { name });
+    const last = Date.parse(active);
+    const known = (record?.seen ?? 0) + (record && last > record.last ? 1 : 0);
+    this.put(record?.key ?? session, { session, name, title: titled(title), last, known });
+  }
+
+  // Opens the conversation of a record for this page: its session and a token.
+  async enter(record) {
+    const ticket = await this.account.open(record.session);
+    this.amend(record.key, { token: ticket.token });
+    return ticket;
   }
 
   // All of them, the newest first.
@@ -53,20 +99,20 @@ export class Book {
   // The conversation that was in sight last, in this tab or else in any.
   current() {
     const keys = this.all().map((one) => one.key);
+    if (this.account) return keys[0] ?? newId();
     return [sessionKept(this.prefix), this.memory.get("current")].find((key) => keys.includes(key))
       ?? keys[0] ?? newId();
   }
 
   show(key) {
     this.memory.set("current", key);
-    sessionKeep(this.prefix, key);
+    if (!this.account) sessionKeep(this.prefix, key);
   }
 
   entitle(key, text) {
     const record = this.get(key);
-    const title = text.replace(/\s+/g, " ").trim();
-    if (!record || record.title || !title) return;
-    this.put(key, { title: title.length > TITLE ? `${title.slice(0, TITLE)}…` : title });
+    const title = titled(text);
+    if (record && !record.title && title) this.put(key, { title });
   }
 }
 
@@ -99,6 +145,7 @@ export class News {
     if (this.asking || document.hidden) return;
     this.asking = true;
     try {
+      await this.book.fill();
       const others = this.book.all().filter((one) => one.token && !this.watched(one.key));
       for (const record of others.slice(0, OTHERS)) await this.about(record);
     } catch {

@@ -7,7 +7,7 @@ import { divider, messageElement } from "./message.js";
 import { Outgoing, over } from "./outgoing.js";
 import { Past } from "./past.js";
 import { Drafts, Questions } from "./waiting.js";
-import { Memory, newId, Patience, pause, Problem, request } from "./wire.js";
+import { newId, Patience, pause, Problem, request } from "./wire.js";
 
 const REST = 60_000; // what nobody sees and nothing happens in gives its connection back after this
 const COURTESY = 2_000; // how long a first message waits for the stream that will show its answer
@@ -19,7 +19,7 @@ export class Chat {
   // above(change), giveBack(chat, texts), announce(words).
   constructor(key, book, shell) {
     Object.assign(this, { key, book, shell });
-    this.memory = new Memory(`${book.prefix}${key}/`);
+    this.memory = book.room(`${key}/`);
     this.token = book.get(key)?.token ?? null;
     this.log = make("ol", "messages log");
     this.log.setAttribute("aria-label", "Said");
@@ -54,6 +54,22 @@ export class Chat {
     if (this.token) this.follow();
     else if (this.outgoing.entries.length) this.outgoing.flush();
     else if (this.record?.ended) this.note(ENDED);
+    else if (this.record?.session) this.enter();
+  }
+
+  // Somebody signed in began it elsewhere: until it is open here, this waits.
+  async enter() {
+    const pace = this.patience.pace();
+    while (!this.token && this.record) {
+      try {
+        await this.open();
+      } catch (error) {
+        if (error.status === 404) return this.lost();
+        if (error.status === 401) return this.say(error.message);
+        this.lostTouch();
+        await pace.next((error.retryAfter ?? 0) * 1000);
+      }
+    }
   }
 
   get record() {
@@ -94,13 +110,19 @@ export class Chat {
   // Resolves to the token of the session, which is opened now if there is none.
   async open() {
     if (this.token) return this.token;
-    this.opening ??= request("POST", "/api/session", { body: { agent: this.shell.agent } })
-      .then((response) => response.json())
+    this.opening ??= this.ticket()
       .then((session) => this.adopt(session))
       .finally(() => (this.opening = null));
     await this.opening;
     await Promise.race([this.listening, pause(COURTESY)]);
     return this.token;
+  }
+
+  async ticket() {
+    const { account } = this.book;
+    if (account && this.record?.session) return this.book.enter(this.record);
+    const body = { agent: this.shell.agent, user_token: account?.token };
+    return (await request("POST", "/api/session", { body })).json();
   }
 
   async stop() {
@@ -119,7 +141,8 @@ export class Chat {
 
   adopt(session, fields = {}) {
     this.token = session.token;
-    this.book.put(this.key, { token: session.token, ended: false, ...fields });
+    const known = this.book.account && session.session_id ? { session: session.session_id } : {};
+    this.book.put(this.key, { token: session.token, ended: false, ...known, ...fields });
     if (this.title) this.book.entitle(this.key, this.title);
     this.last = 0;
     this.listening = new Promise((heard) => (this.heard = heard));
@@ -178,7 +201,7 @@ export class Chat {
 
   async rename(name) {
     const body = { name };
-    await request("PATCH", "/api/session", { token: this.token, body });
+    await request("PATCH", "/api/session", { token: await this.open(), body });
     this.book.amend(this.key, { name });
   }
 
@@ -239,7 +262,34 @@ export class Chat {
   // Another window that started anew is about to say so.
   async over(feed) {
     await pause(500);
-    if (this.feed === feed) this.lost();
+    if (this.feed === feed && !(await this.again())) this.lost();
+  }
+
+  // Only the token died: whoever is signed in has another, and the same conversation.
+  async again() {
+    if (!this.book.account || !this.record?.session || this.record.token !== this.token) return false;
+    try {
+      const ticket = await this.book.enter(this.record);
+      this.clear();
+      this.adopt(ticket);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  // What was said is erased: show what is left. What is not said yet stays.
+  cleared() {
+    this.log.replaceChildren();
+    this.past.clear();
+    this.drafts.clear();
+    this.questions.clear();
+    this.outgoing.cleared();
+    this.title = "";
+    this.book.amend(this.key, { name: "", title: "" });
+    this.book.empty();
+    this.last = 0;
+    this.follow();
   }
 
   tokenChanged() {
@@ -253,6 +303,7 @@ export class Chat {
     else if (kind === "step") this.drafts.of(data.task_id).step(data.title);
     else if (kind === "task" && over(data.state)) this.settle(data.id, data.state);
     else if (kind === "task" && data.state === "working") this.drafts.again(data.id);
+    else if (kind === "cleared") this.cleared();
     else if (kind === "ended") throw new Problem(401, "The session has ended.");
     this.changed();
   }

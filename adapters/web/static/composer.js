@@ -19,6 +19,8 @@ export class Composer {
     });
     $("stop").addEventListener("click", () => shell.stop());
     this.files();
+    // Until now nobody would have heard.
+    this.text.disabled = false;
   }
 
   files() {

@@ -73,6 +73,7 @@ export class Outgoing {
     entry.posted = true;
     const response = await request("POST", "/api/chat", { token, body });
     const answer = await response.json();
+    if (entry.erased) return this.drop(entry);
     if (answer.session) this.chat.begin(answer.session, answer.messages.filter((one) => !one.id));
     entry.confirmed = true;
     entry.task = answer.task.id;
@@ -162,6 +163,20 @@ export class Outgoing {
         leave(entry.element);
       }, LEAVE);
     }
+  }
+
+  // What was said is erased: what stands here for it goes, once it is known to be taken.
+  cleared() {
+    for (const entry of this.entries.filter((one) => one.posted)) {
+      if (entry.task) this.drop(entry);
+      else entry.erased = true;
+    }
+  }
+
+  drop(entry) {
+    entry.element.remove();
+    this.entries = this.entries.filter((one) => one !== entry);
+    this.save();
   }
 
   clear() {

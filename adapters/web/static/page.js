@@ -4,6 +4,7 @@ import { Book, News, titleOf, unread } from "./book.js";
 import { Chat } from "./chat.js";
 import { Composer } from "./composer.js";
 import { $, ready, sized } from "./dom.js";
+import { embedded, listen, tell } from "./embed.js";
 import { Scroller } from "./scroll.js";
 import { Search } from "./search.js";
 import { Sidebar } from "./sidebar.js";
@@ -67,6 +68,30 @@ class Page {
     this.scroller.to(item);
   }
 
+  // Somebody else is signed in, or nobody any more: what was in sight is put away.
+  async identify(token) {
+    const { account } = this.book;
+    if (account && token && account.is(token)) {
+      account.token = token;
+      return this.news.ask();
+    }
+    if (!account && !token) return;
+    for (const chat of this.chats.values()) chat.close();
+    this.chats.clear();
+    this.search.clear();
+    this.sidebar.editing = "";
+    $("confirm").close();
+    $("announcer").textContent = "";
+    const book = new Book(agent, () => this.look(), token);
+    for (const part of [this, this.sidebar, this.search, this.news]) part.book = book;
+    this.open(newId());
+    const failed = await book.fill().catch((error) => error);
+    if (this.book !== book) return;
+    if (failed) this.chat.say(failed.message);
+    const idle = this.chat.empty && !this.chat.busy && !$("text").value;
+    if (idle) this.open(book.current());
+  }
+
   submit() {
     const taken = this.composer.take();
     if (!taken) return;
@@ -97,12 +122,15 @@ class Page {
   }
 
   async removed() {
-    const { key, token } = this.doomed;
+    const { key, session, ended } = this.doomed;
     $("confirm").close();
     try {
+      let { token } = this.doomed;
+      if (!token && session && !ended) ({ token } = await this.book.enter(this.doomed));
       if (token) await request("DELETE", "/api/session", { token });
     } catch (error) {
-      if (error.status !== 401) return this.chat.say("It could not be deleted right now.");
+      const gone = [401, 404].includes(error.status);
+      if (!gone) return this.chat.say("It could not be deleted right now.");
     }
     this.drop(key);
   }
@@ -216,6 +244,7 @@ function pressed(event) {
   } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     if (page.sidebar.opened) page.sidebar.drawer(false);
     else if (page.chat.answering) page.stop();
+    else tell("close");
   }
 }
 
@@ -223,7 +252,10 @@ const page = new Page();
 prepare();
 page.open(page.book.current());
 page.news.ask();
+listen({ identify: (token) => page.identify(token), shown: ready });
 
+$("leave").hidden = !embedded;
+$("leave").addEventListener("click", () => tell("close"));
 $("new").addEventListener("click", () => page.fresh());
 $("again").addEventListener("click", () => page.fresh());
 $("find").addEventListener("click", () => page.search.show());

@@ -6,6 +6,7 @@ import { request } from "./wire.js";
 
 const PATIENCE = 200; // ms without a key before the question is asked
 const MOST = 60; // results shown
+const DEEP = 12; // conversations that are opened for it
 const BEFORE = 40; // characters of a result before the words
 
 export class Search {
@@ -23,6 +24,15 @@ export class Search {
     });
     this.dialog.addEventListener("close", () => this.asked.abort());
     $("search-close").addEventListener("click", () => this.dialog.close());
+  }
+
+  // Nothing stays of what was looked for and found.
+  clear() {
+    this.dialog.close();
+    clearTimeout(this.waiting);
+    this.asked.abort();
+    this.field.value = "";
+    this.answer([], "");
   }
 
   show() {
@@ -56,7 +66,9 @@ export class Search {
 
   async ask(words) {
     const { signal } = (this.asked = new AbortController());
-    const records = this.book.all().filter((one) => one.token);
+    const all = this.book.all();
+    const unopened = all.filter((one) => !one.token && one.session && !one.ended).slice(0, DEEP);
+    const records = [...all.filter((one) => one.token), ...unopened];
     const found = [];
     let failures = 0;
     await Promise.all(records.map(async (record) => {
@@ -74,7 +86,8 @@ export class Search {
 
   async within(record, words, signal) {
     const path = `/api/chat/search?q=${encodeURIComponent(words)}`;
-    const response = await request("GET", path, { token: record.token, signal });
+    const token = record.token ?? (await this.book.enter(record)).token;
+    const response = await request("GET", path, { token, signal });
     return (await response.json()).messages.map((message) => ({ record, message }));
   }
 

@@ -86,26 +86,31 @@ export function newId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// localStorage under a prefix; where the browser forbids it, the page forgets when it is closed.
+// localStorage under a prefix; where the browser forbids it, it is full, or nothing is to last, the
+// page forgets when it is closed.
 export class Memory {
-  constructor(prefix) {
+  constructor(prefix, lasting = true) {
     this.prefix = prefix;
+    this.lasting = lasting;
     this.fallback = new Map();
   }
 
   get(name) {
+    if (!this.lasting || this.fallback.has(name)) return this.fallback.get(name) ?? null;
     try {
       return JSON.parse(localStorage.getItem(this.prefix + name));
     } catch {
-      return this.fallback.get(name) ?? null;
+      return null;
     }
   }
 
   set(name, value) {
     this.fallback.set(name, value);
+    if (!this.lasting) return;
     try {
       if (value === null) localStorage.removeItem(this.prefix + name);
       else localStorage.setItem(this.prefix + name, JSON.stringify(value));
+      this.fallback.delete(name);
     } catch {
       // Full or forbidden: the fallback has it.
     }

@@ -1,7 +1,8 @@
 """The ``demo`` kind: needs no key, and shows what the gateway can do.
 
 It is the first thing a new user talks to, so it is brief, in plain words, and always names one
-thing to try. What it knows of somebody is in the session's variables and nowhere else.
+thing to try. What it knows of somebody is in the session's variables; only notes are in the owner's
+data, where they outlive the session.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class DemoAgent:
 
 
 def script(visit: Visit) -> Script:
-    """What the demo says, and where it pauses. Changes only the turn's own variables."""
+    """What the demo says, and where it pauses. Changes only the turn's own variables and data."""
     answer = visit.turn.answer
     if answer is not None:
         yield from memory.ANSWERS.get(answer.question.text, memory.stray_answer)(visit)
@@ -92,6 +93,8 @@ _SCENES = (
     _scene(r"what(?:'s| is) my name|who am i", memory.tell_name),
     _scene(r"what do you (?:remember|know)(?: about me| about us)?", memory.recall),
     _scene(r"remember(?: that)?:? (?P<what>.+)", memory.remember),
+    _scene(r"(?:make a |take a )?note(?: down)?(?: that)?:? (?P<what>.+)", memory.note),
+    _scene(r"(?:show |read )?(?:me )?(?:my|our|the) notes", memory.show_notes),
     _scene(r"what (?:did (?:i|we) (?:say|tell you)|was said) first", memory.quote),
     _scene(r"what did i (?:just )?say(?: before| last| just now)?", memory.quote),
     _scene(r"ask me (?:something|anything|a question)", memory.ask_something),

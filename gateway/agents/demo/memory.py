@@ -55,6 +55,21 @@ def recall(visit: Visit, _: re.Match[str]) -> Script:
         yield Text(f"Nothing yet. Try: {HINTS[0]}")
 
 
+def note(visit: Visit, match: re.Match[str]) -> Script:
+    text = match["what"].rstrip(" .!")[:200]
+    kept = [known for known in visit.notes if known != text]
+    visit.turn.data["notes"] = [*kept, text][-MOST_FACTS:]
+    yield Text("Noted, and /reset will not take it away. Ask me any time: show my notes")
+
+
+def show_notes(visit: Visit, _: re.Match[str]) -> Script:
+    if visit.notes:
+        whose = "Noted for everybody here" if visit.turn.shared else "You had me note"
+        yield Text(f"{whose}:\n\n{phrases.listed(visit.notes)}")
+    else:
+        yield Text("No notes yet. Try: note: water the plants")
+
+
 def quote(visit: Visit, match: re.Match[str]) -> Script:
     said = [message for message in visit.turn.messages if message.role is Role.USER]
     if not said:
@@ -79,7 +94,7 @@ def drink_chosen(visit: Visit) -> Script:
 
 
 def ask_to_forget(visit: Visit, _: re.Match[str]) -> Script:
-    if visit.facts or "name" in visit.turn.variables:
+    if visit.facts or visit.notes or "name" in visit.turn.variables:
         yield Ask(text=_FORGET, kind=QuestionKind.APPROVAL)
     else:
         yield Text(f"There is nothing to forget yet. Try: {HINTS[0]}")
@@ -89,6 +104,7 @@ def forget_answered(visit: Visit) -> Script:
     if visit.turn.answer and visit.turn.answer.approved:
         for name in ("name", "facts"):
             visit.turn.variables.pop(name, None)
+        visit.turn.data.pop("notes", None)
         yield Text("Done. I have forgotten it all. (/reset would forget this talk, too.)")
     else:
         yield Text("Good, I keep it.")

@@ -22,6 +22,8 @@ HINTS = (
     "which session is this?",
     "what did I say first?",
     "what do you remember?",
+    "note: water the plants",
+    "show my notes",
 )
 """What a visitor may try; each is understood as it stands here."""
 
@@ -50,6 +52,12 @@ class Visit:
         """What was told to be remembered, oldest first; the list is a copy."""
         facts = self.turn.variables.get("facts", [])
         return [str(fact) for fact in facts] if isinstance(facts, list) else []
+
+    @property
+    def notes(self) -> list[str]:
+        """What was to be noted, oldest first; a copy of what outlives the session."""
+        notes = self.turn.data.get("notes", [])
+        return [str(note) for note in notes] if isinstance(notes, list) else []
 
     def called(self, greeting: str) -> str:
         """``greeting``, with the name of whoever speaks when it is known."""

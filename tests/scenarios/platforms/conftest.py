@@ -10,6 +10,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from tests.support.databases import empty
+from tests.support.rows import Rows, rows
 from tests.support.stage import PLATFORMS, Stage, Theatre, theatre
 
 DESCRIPTIONS: Mapping[str, str] = {
@@ -59,3 +61,16 @@ def stage(request: pytest.FixtureRequest, house: Theatre) -> Stage:
 def shared_stage(request: pytest.FixtureRequest, house: Theatre) -> Stage:
     """Each platform on which people share sessions."""
     return house.stages[request.param]
+
+
+@pytest_asyncio.fixture(
+    scope="session", loop_scope="session", name="rows", params=["sqlite", "postgresql"]
+)
+async def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Rows]:
+    """One gateway for each worker and database; see ``tests.support.rows``."""
+    folder = tmp_path_factory.mktemp("rows")
+    with empty(request.param, folder, request) as database:
+        async with rows(folder, database) as opened:
+            yield opened

@@ -206,6 +206,7 @@ def test_check_says_that_all_is_well(cli: Run) -> None:
         "skipped": skipped,
         "accounts": {},
         "answers": {},
+        "notes": [],
     }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.commands import DESCRIPTIONS, Command, Decision, Facts, decide, is_stop, parse
+from gateway.commands import Command, Decision, Facts, decide, is_stop, parse
 from gateway.domain import Conversation, ConversationKind, Message, Participant, Role, Session
+from gateway.offered import DESCRIPTIONS, NATIVE, native
 
 SESSION = Session(
     id="0123456789abcdef",
@@ -109,7 +110,7 @@ def test_whoami_and_help() -> None:
     said = decide(Command(name="whoami"), FACTS).say
     assert "Ada (7)" in said
     assert "per-user" in said
-    shown = decide(Command(name="help"), FACTS).say
+    shown = decide(Command(name="help"), replace(FACTS, agents=("helper", "poet"))).say
     assert all(f"/{name} - " in shown for name in DESCRIPTIONS)
     assert decide(Command(name="start"), FACTS).say.startswith("Hello!")
 
@@ -178,3 +179,63 @@ def test_the_same_one_and_a_shared_one_of_others_change_nothing() -> None:
 def test_before_the_first_there_are_none() -> None:
     shown = at_sessions("", sessions=(), session=None).say
     assert shown == "No conversation yet."
+
+
+# /agent
+
+SEVERAL = replace(FACTS, agents=("helper", "poet", "Clerk", "clerk"))
+
+
+def at_agent(rest: str, **changes: Any) -> Decision:
+    return decide(Command(name="agent", rest=rest), replace(SEVERAL, **changes))
+
+
+def test_agents_are_listed_and_the_one_who_answers_is_marked() -> None:
+    shown = at_agent("").say.splitlines()
+    assert shown[:4] == ["helper (this one)", "poet", "Clerk", "clerk"]
+    assert "/agent and a name" in shown[-1]
+    assert at_agent("", agents=("helper",)).say == "helper (this one)"
+
+
+@pytest.mark.parametrize(
+    ("rest", "chosen"), [("poet", "poet"), ("POET", "poet"), ("clerk", "clerk"), ("CLERK", "Clerk")]
+)
+def test_an_agent_is_chosen_by_its_name_whatever_its_case(rest: str, chosen: str) -> None:
+    decision = at_agent(rest)
+    assert decision.agent == chosen
+    assert chosen in decision.say
+    assert not decision.end_session
+
+
+def test_nobody_of_that_name_leaves_it_as_it_is() -> None:
+    decision = at_agent("nobody " * 100)
+    assert not decision.agent
+    assert decision.say.startswith("Nobody here is called nobody")
+    assert len(decision.say) < 400
+    assert "poet" in decision.say
+    assert at_agent("helper") == Decision(say="You are talking to helper already.")
+
+
+def test_who_answers_all_is_for_admins_where_there_are_admins() -> None:
+    decision = at_agent("poet", may_reset=False)
+    assert not decision.agent
+    assert "admins" in decision.say
+    assert at_agent("", may_reset=False).say == at_agent("").say
+
+
+def test_where_each_agent_has_its_own_place_it_is_named() -> None:
+    decision = at_agent("poet", elsewhere=True)
+    assert not decision.agent
+    assert "/chat/poet" in decision.say
+    assert at_agent("", elsewhere=True).say.splitlines()[:2] == [
+        "helper (this one)",
+        "at /chat/poet",
+    ]
+
+
+def test_it_is_offered_where_there_are_several() -> None:
+    assert "/agent" not in decide(Command(name="help"), replace(FACTS, agents=("helper",))).say
+    assert "agent" not in {command.name for command in native(("helper",))}
+    assert native(("helper", "poet")) == NATIVE
+    languages = {frozenset(command.descriptions) for command in NATIVE}
+    assert len(languages) == 1

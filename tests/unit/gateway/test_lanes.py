@@ -363,6 +363,16 @@ async def test_what_idle_lanes_remember_is_bounded(
     assert worker.lanes._lanes.get("49") is kept[-1]
 
 
+def test_what_is_long_weighs_more() -> None:
+    lane = Lane("l")
+    lane.memory["agent"] = memory = remembered("s", 3)
+    assert lane.weight == 7
+    memory.window.append(Message(number=3, role=Role.USER, text="x" * 100_000, created_at=0.0))
+    assert lane.weight == 108
+    memory.session = replace(memory.session, variables={"notes": "x" * 1_000_000})
+    assert lane.weight == 1108
+
+
 def remembered(name: str, messages: int) -> Memory:
     memory = Memory(session=session(name), window=deque(maxlen=50))
     for number in range(messages):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import observability as obs
 from gateway.coordination.memory import MemoryCoordinator
 from gateway.errors import LimitExceeded
 from gateway.limits import (
@@ -169,6 +170,62 @@ class TestRunningSlots:
         await asyncio.sleep(0)
         for act in (first.cancel, slots.release)[:: 1 if cancel_first else -1]:
             act()
-        await second
+        await asyncio.wait_for(second, 2)
         assert first.cancelled()
         assert (slots.running, slots.waiting) == (1, 0)
+
+    async def test_who_waits_long_is_told_once_and_served_all_the_same(self) -> None:
+        slots, told = RunningSlots(1), asyncio.Event()
+
+        async def late() -> None:
+            told.set()
+
+        await slots.acquire(late, 0.0)
+        assert not told.is_set()
+        waiting = asyncio.create_task(slots.acquire(late, 0.01))
+        await asyncio.wait_for(told.wait(), 2)
+        assert not waiting.done()
+        slots.release()
+        await waiting
+        assert (slots.running, slots.waiting) == (1, 0)
+
+    async def test_who_is_served_in_time_is_told_nothing(self) -> None:
+        slots = RunningSlots(1)
+
+        async def late() -> None:
+            raise AssertionError("it was not late")
+
+        await slots.acquire()
+        waiting = asyncio.create_task(slots.acquire(late, 60.0))
+        await asyncio.sleep(0)
+        slots.release()
+        await asyncio.wait_for(waiting, 2)
+
+    @pytest.mark.parametrize("free", [True, False])
+    async def test_a_slot_is_not_lost_where_telling_fails(self, free: bool) -> None:
+        slots = RunningSlots(1)
+        await slots.acquire()
+
+        async def late() -> None:
+            if free:
+                slots.release()
+            raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            await slots.acquire(late, 0.0)
+        assert (slots.running, slots.waiting) == (0 if free else 1, 0)
+
+
+async def test_whoever_meets_a_limit_is_counted() -> None:
+    def counted(limit: str) -> float:
+        return obs.REGISTRY.get_sample_value("gateway_limits_total", {"limit": limit}) or 0.0
+
+    before = counted("variables_bytes"), counted("messages_per_minute")
+    with pytest.raises(LimitExceeded):
+        variables_json({"name": "Ada"}, 3)
+    rate = MessageRate(MemoryCoordinator(), 1)
+    assert [(await rate.take("lane")).allowed for _ in range(3)] == [True, False, False]
+    assert (counted("variables_bytes"), counted("messages_per_minute")) == (
+        before[0] + 1,
+        before[1] + 2,
+    )

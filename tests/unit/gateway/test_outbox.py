@@ -35,6 +35,7 @@ from gateway.errors import (
 from gateway.outbox import Outbox
 from gateway.ports.adapter import Act, Preview, Receive, Sent
 from gateway.ports.coordinator import Rate
+from gateway.ports.records import PersonScope, SessionQuery
 from gateway.ports.store import Store
 from gateway.store import connect
 from gateway.testing._talk import CHANNEL, OPERATOR, Talk, delivery
@@ -408,3 +409,24 @@ async def test_the_same_delivery_is_put_once(bench: Bench) -> None:
     bench.outbox.put(wanted)
     await bench.settle()
     assert bench.platform.tried == ["one"]
+
+
+async def test_what_was_erased_meanwhile_is_never_sent(bench: Bench) -> None:
+    wanted = await bench.commit("one", "two", "three")
+    bench.outbox.put([replace(wanted[0], not_before=time.time() + 0.2), *wanted[1:]])
+    await asyncio.sleep(0.05)
+    lane_id = wanted[0].lane_id
+    await bench.outbox.withdraw([lane_id])
+    assert all(map(bench.outbox.knows, wanted))
+    (session,) = await bench.store.sessions(OPERATOR, SessionQuery())
+    erased = await bench.store.erase(
+        PersonScope(channel=CHANNEL, owner=session.owner), now=time.time()
+    )
+    assert erased.lanes == (lane_id,)
+    await bench.outbox.withdraw(["another lane"])
+    assert all(map(bench.outbox.knows, wanted))
+    await bench.outbox.withdraw(erased.lanes)
+    assert not any(map(bench.outbox.knows, wanted))
+    assert bench.outbox.unsent() == 1
+    await bench.settle()
+    assert not bench.platform.tried

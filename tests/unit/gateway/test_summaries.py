@@ -13,7 +13,7 @@ import pytest
 from gateway import summaries as module
 from gateway.domain import Message, Session, Summary
 from gateway.errors import ModelFailed
-from gateway.lane import Lane, Memory
+from gateway.lane import Lane, Memory, newest_within, tokens_of
 from gateway.ports.agent import Output, Text, Turn
 from gateway.ports.records import Revision
 from gateway.ports.store import Store
@@ -63,14 +63,19 @@ class Condenser:
 class House:
     """A lane in a session that grows, and what condenses it."""
 
-    def __init__(self, store: Store, window: int = WINDOW) -> None:
+    def __init__(self, store: Store, window: int = WINDOW, tokens: int = 0) -> None:
         self.store = store
         self.talk = Placed(store)
         self.agent = Condenser()
         self.lane = Lane("l")
+        self.window, self.tokens = window, tokens
         self.tasks: list[asyncio.Task[None]] = []
         self.summaries = Summaries(
-            store=store, agents={"echo": self.agent}, window=window, spawn=self._spawn
+            store=store,
+            agents={"echo": self.agent},
+            window=window,
+            tokens=tokens,
+            spawn=self._spawn,
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -91,6 +96,8 @@ class House:
             await self.talk.writes(f"p/{text[:20]}", text)
         memory = self.lane.memory.get("echo") or Memory(session=self.session, window=deque())
         memory.session = self.session
+        if self.tokens:
+            memory.window = deque(await self.store.window(self.talk.scope, self.window or -1))
         self.lane.memory["echo"] = memory
         self.summaries.grown(self.lane, "echo")
         self.summaries.grown(self.lane, "echo")
@@ -144,6 +151,28 @@ async def test_what_is_deleted_meanwhile_is_in_no_summary(house: House) -> None:
     assert not await house.store.summary(house.talk.scope)
     await house.grows("e")
     assert house.memory.summary.text.split() == ["a", "b", "b", "c", "c"]
+
+
+async def test_what_is_gone_from_the_store_is_not_condensed_from_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between an erasure's acts the lane remembers still what is gone."""
+    read = house.store.summary
+    await house.grows("a", "b", "c")
+
+    async def after_an_erasure(scope: Any) -> Summary:
+        monkeypatch.setattr(house.store, "summary", read)
+        assert await house.talk.revises(Revision(origin="p/a", text=None))
+        return await read(scope)
+
+    await house.talk.writes("p/d", "d")
+    house.memory.window.extend(await house.store.window(house.talk.scope, WINDOW))
+    house.memory.session = house.session
+    monkeypatch.setattr(house.store, "summary", after_an_erasure)
+    house.summaries.grown(house.lane, "echo")
+    while house.tasks:
+        await house.tasks.pop()
+    assert (await read(house.talk.scope)).text.split() == ["a", "b", "b"]
 
 
 async def test_what_is_deleted_later_takes_its_summary_with_it_at_once(house: House) -> None:
@@ -224,11 +253,11 @@ async def test_what_the_lane_remembers_is_not_read_again(
         return await read(*args, **more)
 
     monkeypatch.setattr(house.store, "history", counted)
-    await house.grows("a", "b")
+    await house.grows("a", "b", "c", "d")
     house.memory.window.extend(await house.store.window(house.talk.scope, WINDOW))
     reads.clear()
     before = len(house.agent.given)
-    for text in ("c", "d", "e"):
+    for text in ("e", "f"):
         await house.talk.writes(f"p/{text}", text)
         newest = await house.store.window(house.talk.scope, 2)
         house.memory.window.extend(newest)
@@ -250,3 +279,44 @@ async def test_nothing_is_condensed_for_an_agent_that_never_looks_back(store: St
     await house.grows(*(str(number) for number in range(20)))
     assert not house.agent.given
     assert not house.memory.summary
+
+
+@pytest.mark.parametrize("window", [0, 6, 50])
+async def test_what_is_too_long_is_condensed_before_it_is_left_out(
+    store: Store, window: int
+) -> None:
+    """Once it has settled, every message is in the summary or is seen, whatever their lengths."""
+    house = House(store, window, tokens=100)
+    lengths = (1, 40, 300, 2, 900, 1, 1, 120, 120, 120, 800, 5, 60, 399, 401, 1, 1, 1, 1)
+    for place, length in enumerate(lengths):
+        await house.grows(f"{place:02}" + "x" * length)
+        memory = house.memory
+        seen = newest_within(memory.window, 100)
+        assert seen[-1].number == memory.session.last_number
+        assert seen[0].number <= memory.summary.upto + 1
+        assert len(seen) == 1 or sum(tokens_of(message) for message in seen) <= 100
+    condensed = [text for texts in house.agent.given for text in texts]
+    assert condensed == sorted(condensed)
+    assert len(condensed) == house.memory.summary.upto
+
+
+async def test_short_messages_are_left_as_they_are(store: Store) -> None:
+    house = House(store, 0, tokens=100)
+    for place in range(10):
+        await house.grows(str(place))
+    assert not house.agent.given
+
+
+async def test_what_is_said_while_it_condenses_is_condensed_next(store: Store) -> None:
+    house = House(store, 0, tokens=20)
+
+    async def goes_on() -> None:
+        for text in ("c" * 30, "d" * 30):
+            await house.talk.writes(f"p/{text}", text)
+        house.memory.session = house.session
+        house.memory.window = deque(await store.window(house.talk.scope, -1))
+
+    await house.grows("a" * 30)
+    house.agent.then = goes_on
+    await house.grows("b" * 30)
+    assert [text[0] for texts in house.agent.given for text in texts] == list("aabbccd")

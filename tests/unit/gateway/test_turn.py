@@ -277,6 +277,46 @@ def test_a_command_never_enters_what_agents_see() -> None:
     assert shown.sessions[0].message_count == 2
 
 
+def test_what_is_private_is_said_apart() -> None:
+    private = Address(destination="alone")
+    decision = Decision(say="numbers", aside="see", private=private, attachments=(PICTURE,))
+    seen = replace(SEEN, preview="p1", start_first=True)
+    here, *there = turn.command(seen, decision, ()).deliveries
+    assert (here.text, here.address, here.replaces, here.started) == (
+        "see",
+        SEEN.inbound.address,
+        "p1",
+        True,
+    )
+    assert [(d.text, d.attachment) for d in there] == [
+        ("numb", None),
+        ("ers", None),
+        ("", PICTURE),
+    ]
+    assert all(d.address == private for d in there)
+    assert not any(d.replaces or d.started for d in there)
+    assert [d.part for d in (here, *there)] == [0, 1, 2, 3]
+
+
+def test_a_page_shows_what_a_command_hands_out() -> None:
+    seen = replace(SEEN, transcript=True)
+    effects = turn.command(seen, Decision(say="here", attachments=(PICTURE,)), ())
+    assert effects.entries[-1].message.attachments == (PICTURE,)
+
+
+def test_what_was_erased_is_not_written_again() -> None:
+    seen = replace(SEEN, open_questions=(QUESTION,))
+    effects = turn.command(seen, Decision(say="done", erased=True), ())
+    assert not any((effects.sessions, effects.entries, effects.tasks, effects.question_ends))
+    assert effects.deliveries
+    emptied = replace(SEEN.session, message_count=0, last_number=9, version=7, name="")
+    decision = Decision(say="done", erased=True, remains=emptied)
+    shown = turn.command(replace(seen, transcript=True), decision, ())
+    (entry,) = shown.entries
+    assert (entry.message.number, entry.message.text) == (10, "done")
+    assert (shown.sessions[0].version, shown.sessions[0].message_count) == (8, 0)
+
+
 def test_reset_ends_the_session_and_cancels_its_questions() -> None:
     seen = replace(SEEN, open_questions=(QUESTION,))
     effects = turn.command(seen, Decision(say="done", end_session=True), ())

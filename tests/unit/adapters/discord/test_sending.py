@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from adapters.discord import outbound, sending
+from adapters.discord import outbound, places, sending
 from adapters.discord.rest import Gone, Refused
 from adapters.discord.simulation.calls import Call
 from adapters.discord.simulation.errors import ApiError
@@ -18,6 +18,7 @@ from gateway import (
     Address,
     Delivery,
     OutcomeUnknown,
+    Participant,
     Preview,
     RateLimited,
     RecipientGone,
@@ -630,3 +631,33 @@ async def test_every_call_is_as_discord_describes_it(reference_data: Path) -> No
         dc.simulator._world.channels[int(dc.there.id)].bots.clear()
         await dc.sending.send(dc.delivery("x", invoked.address, attachment=file))
         assert dc.simulator.violations == []
+
+
+# In private.
+
+
+async def test_what_is_for_one_person_goes_to_their_dm(dc: Leaving) -> None:
+    private = places.private_address(Participant(id=dc.ann.id))
+    assert private is not None
+    file = dc.files.put(b"PK", "export.zip")
+    await dc.sending.send(dc.delivery("for you", private))
+    await dc.sending.send(dc.delivery("", private, attachment=file))
+    assert dc.texts(dc.here) == ["for you", ""]
+    assert dc.simulator.sent(dc.here)[1].files[0].content == b"PK"
+    assert not dc.texts(dc.there)
+    # Which channel it is, is asked once.
+    assert len([m for m in dc.methods() if m == "create_dm"]) == 1
+
+
+async def test_what_was_for_one_person_is_found_in_their_dm(dc: Leaving) -> None:
+    private = places.private_address(Participant(id=dc.ann.id))
+    delivery = old(dc, "for you", private)
+    sent = await dc.sending.send(delivery)
+    assert await dc.again().settle(delivery, "") == sent
+
+
+async def test_nobody_is_written_to_whose_dm_cannot_be_opened(dc: Leaving) -> None:
+    private = places.private_address(Participant(id="77"))
+    with pytest.raises(Refused):
+        await dc.sending.send(dc.delivery("for you", private))
+    assert places.private_address(Participant(id="unknown")) is None

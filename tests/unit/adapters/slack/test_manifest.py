@@ -14,7 +14,7 @@ from adapters.slack.adapter import SlackAdapter
 from adapters.slack.api import METHODS
 from adapters.slack.manifest import ASSISTANT_SCOPES, EVENTS, RESERVED, SCOPES, manifest
 from adapters.slack.settings import SlackSettings
-from gateway import ConfigurationError, NativeCommand, commands
+from gateway import ConfigurationError, NativeCommand, offered
 from gateway.ports.adapter import Manifested
 
 URL = "https://bots.example.org"
@@ -26,7 +26,7 @@ def settings(**keys: Any) -> SlackSettings:
 
 
 def made(by: SlackSettings | None = None, **wishes: Any) -> dict[str, Any]:
-    given = {"channel": "garden", "public_url": "", "commands": commands.NATIVE, **wishes}
+    given = {"channel": "garden", "public_url": "", "commands": offered.NATIVE, **wishes}
     return manifest(by, **given)
 
 
@@ -72,7 +72,7 @@ def test_without_anything_it_is_for_socket_mode() -> None:
 def test_the_events_api_needs_the_address_everywhere() -> None:
     found = made(mode="events", public_url=f"{URL}/")
     assert found["settings"]["socket_mode_enabled"] is False
-    assert addresses(found) == [HOOK] * (len(commands.NATIVE) + 2)
+    assert addresses(found) == [HOOK] * (len(offered.NATIVE) + 2)
 
 
 def test_a_channels_settings_decide_what_is_not_asked_for() -> None:
@@ -108,14 +108,14 @@ def test_slack_has_some_commands_itself() -> None:
 @pytest.mark.parametrize("prefix", ["", "helper", "x-y"])
 def test_every_command_that_it_offers_is_understood(prefix: str) -> None:
     found = made(prefix=prefix)
-    for command, name in zip(commands.NATIVE, called(found), strict=True):
+    for command, name in zip(offered.NATIVE, called(found), strict=True):
         assert re.fullmatch(r"/[a-z0-9_-]{1,31}", name)
         assert without_prefix(name, prefix) == command.name
 
 
 def test_commands_say_what_they_do_and_what_may_follow() -> None:
     by_name = {c["command"]: c for c in made()["features"]["slash_commands"]}
-    assert by_name["/reset"]["description"] == commands.DESCRIPTIONS["reset"]
+    assert by_name["/reset"]["description"] == offered.DESCRIPTIONS["reset"]
     assert by_name["/name"]["usage_hint"] == "[what to call it]"
     assert "usage_hint" not in by_name["/reset"]
 

@@ -10,12 +10,15 @@ import aiohttp
 import orjson
 import pytest
 
-from adapters.slack import outbound
+from adapters.slack import outbound, places
 from adapters.slack.simulation.vocabulary import DEFAULT_SCOPES
 from gateway import (
     Address,
+    Attachment,
+    Delivery,
     NotAccepted,
     OutcomeUnknown,
+    Participant,
     RateLimited,
     RecipientGone,
     Rejected,
@@ -320,3 +323,44 @@ async def test_nobody_there(slack: Sender) -> None:
     await slack.simulator.outage(True)
     with pytest.raises(Unavailable, match="cannot be reached"):
         await slack.send()
+
+
+# In private
+
+
+def confided(slack: Sender, text: str = "for you", file: Attachment | None = None) -> Delivery:
+    private = places.private_address(Participant(id=slack.ann.id))
+    assert private is not None
+    return replace(slack.delivery(text, markdown=False), address=private, attachment=file)
+
+
+async def test_what_is_for_one_person_goes_to_their_own_chat(slack: Sender) -> None:
+    file = slack.host.files.put("export.zip", b"PK")
+    await slack.sending.send(confided(slack))
+    await slack.sending.send(confided(slack, "", file))
+    one, two = slack.seen(slack.direct)
+    assert (one.text, two.files[0].content) == ("for you", b"PK")
+    assert not slack.seen()
+    # Which chat it is, is asked once.
+    assert slack.methods().count("conversations.open") == 1
+
+
+async def test_what_was_for_one_person_is_found_in_their_own_chat(slack: Sender) -> None:
+    delivery = confided(slack)
+    sent = await slack.sending.send(delivery)
+    slack.restart()
+    assert await slack.sending.settle(delivery, "") == sent
+
+
+async def test_without_the_scope_texts_arrive_and_files_are_refused() -> None:
+    async with sender(scopes=DEFAULT_SCOPES - {"im:write"}) as slack:
+        await slack.sending.send(confided(slack))
+        assert [message.text for message in slack.seen(slack.direct)] == ["for you"]
+        file = slack.host.files.put("export.zip", b"PK")
+        with pytest.raises(Rejected, match="im:write"):
+            await slack.sending.send(confided(slack, "", file))
+
+
+def test_only_people_have_a_chat_of_their_own() -> None:
+    assert places.private_address(Participant(id="B0123")) is None
+    assert places.private_address(Participant(id="unknown")) is None

@@ -16,6 +16,7 @@ from gateway import (
     Delivery,
     Inbound,
     Part,
+    Participant,
     Press,
     Preview,
     Question,
@@ -218,3 +219,21 @@ def test_a_plain_part_carries_nothing_besides() -> None:
     assert list(outbound.split("hello", is_markdown=True)) == [Part(text="hello")]
     (part,) = outbound.split("*hello*", is_markdown=True)
     assert part.format == {"entities": [{"type": "italic", "offset": 0, "length": 5}]}
+
+
+@pytest.mark.parametrize(
+    ("who", "where", "chat"),
+    [
+        ("5001", GROUP, 5001),
+        ("5001", TOPIC, 5001),
+        ("-100", GROUP, None),  # an anonymous admin speaks as the group
+        ("5001@bc1", {"chat_id": 5001, "business_connection_id": "bc1"}, None),
+        ("5001", {"chat_id": 5001, "business_connection_id": "bc1"}, None),
+        ("", GROUP, None),
+    ],
+)
+def test_whom_a_private_chat_is_with(who: str, where: dict[str, Any], chat: int | None) -> None:
+    address = Address(destination="there", data=where)
+    private = outbound.private_chat(address, Participant(id=who))
+    wanted = chat and Address(destination=str(chat), data={"chat_id": chat})
+    assert private == wanted

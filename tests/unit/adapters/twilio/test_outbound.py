@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.twilio import outbound
 from adapters.twilio.settings import TwilioSettings
-from gateway import Address, Attachment, Delivery, QuestionKind
+from gateway import Address, Attachment, Delivery, Participant, QuestionKind
 from gateway.presentation import units
 from tests.unit.adapters.twilio.forms import ANN, GROUP, OURS, sms, whatsapp
 from tests.unit.adapters.twilio.sender import question
@@ -265,3 +265,20 @@ def test_which_files_can_be_sent(
     file = Attachment(name="a", media_type=media_type, size=size)
     assert outbound.carries(file, whatsapp()) is on_whatsapp
     assert outbound.carries(file, sms()) is by_mms
+
+
+# In private
+
+
+def test_a_groups_member_can_be_written_to_alone() -> None:
+    assert outbound.private_address(Participant(id=ANN)) == Address(
+        destination=ANN, data={"to": ANN}
+    )
+    private = outbound.private_address(Participant(id=ANN))
+    assert private is not None
+    assert not outbound.is_group(private)
+    assert outbound.person(private) == ANN
+
+
+def test_who_takes_part_from_a_program_cannot() -> None:
+    assert outbound.private_address(Participant(id="somebody in an app")) is None

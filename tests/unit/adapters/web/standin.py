@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
+from urllib.parse import quote
 
 import orjson
 
@@ -24,6 +25,8 @@ from gateway import (
     LimitExceeded,
     LiveEvent,
     Message,
+    Owned,
+    Participant,
     Progress,
     Question,
     QuestionKind,
@@ -35,6 +38,7 @@ from gateway import (
     Ticket,
     new_id,
 )
+from gateway.domain import JSON
 
 DELAY = 0.05
 
@@ -45,9 +49,15 @@ class Kept:
 
     session: Session
     token: str
+    more: list[str] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
     questions: list[Question] = field(default_factory=list)
+
+
+def owner(who: Participant) -> str:
+    """Whose a participant's sessions are."""
+    return f"participant:{quote(who.id)}"
 
 
 class StandInFiles:
@@ -103,24 +113,65 @@ class StandIn:
             cast("Host", self),
         )
 
-    async def create(self, channel: str, *, agent: str = "", name: str = "") -> Ticket:
+    async def create(
+        self, channel: str, *, agent: str = "", name: str = "", who: Participant | None = None,
+        place: str = "", variables: JSON | None = None, overrides: JSON | None = None,
+    ) -> Ticket:  # fmt: skip
+        if variables and len(orjson.dumps(variables)) > 1000:
+            raise LimitExceeded("the session's variables are too large")
         now = time.time()
-        place = Conversation(kind=ConversationKind.DIRECT, id=new_id())
+        there = Conversation(
+            kind=ConversationKind.DIRECT, id=place or new_id(), title=who.name if who else None
+        )
+        owner = who.id if who else place or f"anon:{there.id}"
         session = Session(
-            id=new_id(), lane_id=place.id, channel=channel, agent=agent or "demo",
-            owner=f"participant:{place.id}", conversation=place, created_at=now, last_activity=now,
-            name=name, expires_at=now + 604800,
+            id=new_id(), lane_id=there.id, channel=channel, agent=agent or "demo",
+            owner=f"participant:{quote(owner)}", conversation=there, created_at=now,
+            last_activity=now, name=name, expires_at=None if who or place else now + 604800,
+            variables=variables or {}, overrides=overrides or {},
         )  # fmt: skip
+        for kept in self.kept.values() if place else ():
+            if kept.session.conversation.id == place and not kept.session.ended_at:
+                if who and kept.session.owner != session.owner:
+                    raise LookupError(place)
+                return self._again(kept)
         return self._open(session)
+
+    async def of(
+        self, channel: str, who: Participant, *, agent: str = "", after: str = "", limit: int = 50
+    ) -> Sequence[Owned]:
+        mine = [kept for kept in reversed(self.kept.values()) if kept.session.owner == owner(who)]
+        ids = [kept.session.id for kept in mine]
+        mine = mine[ids.index(after) + 1 :] if after else mine
+        return [
+            Owned(session=kept.session, waiting=bool(kept.questions))
+            for kept in mine
+            if kept.session.agent == agent or not agent
+        ][:limit]
+
+    async def open(self, channel: str, who: Participant, session_id: str) -> Ticket:
+        kept = self.kept.get(session_id)
+        if kept is None or kept.session.owner != owner(who):
+            raise LookupError(session_id)
+        return self._again(kept)
+
+    def _again(self, kept: Kept) -> Ticket:
+        token = f"token-{new_id()}"
+        kept.more.append(token)
+        dies = time.time() + 2_592_000
+        return Ticket(session=kept.session, token=token, expires_at=dies, created=False)
 
     def _open(self, session: Session) -> Ticket:
         token = f"token-{new_id()}"
         self.kept[session.id] = Kept(session, token)
-        return Ticket(session=session, token=token)
+        dies = None if session.expires_at else time.time() + 2_592_000
+        return Ticket(session=session, token=token, expires_at=dies)
 
     async def authenticate(self, channel: str, token: str) -> Session | None:
         found = (
-            k.session for k in self.kept.values() if k.token == token and not k.session.ended_at
+            k.session
+            for k in self.kept.values()
+            if token in (k.token, *k.more) and not k.session.ended_at
         )
         return next(found, None)
 

@@ -25,9 +25,43 @@ FILES = [file for file in SHIPPED if file.parent != VENDORED]
 OWN = {"http://www.w3.org/2000/svg"}
 
 
+def packed(file: Path) -> int:
+    """How many bytes of it travel."""
+    return len(gzip.compress(file.read_bytes()))
+
+
 def test_the_whole_page_is_small() -> None:
-    loaded = [file for file in SHIPPED if file.suffix not in {".txt", ".json"}]
-    assert sum(len(gzip.compress(file.read_bytes())) for file in loaded) < 60_000
+    apart = {".txt", ".json"}
+    loaded = [file for file in SHIPPED if file.suffix not in apart and file.name != "widget.js"]
+    assert sum(map(packed, loaded)) < 62_000
+
+
+def test_the_widget_is_small_and_asks_nothing_of_the_page_around() -> None:
+    widget = STATIC / "widget.js"
+    assert packed(widget) < 6_000
+    # What a strict policy would refuse: styles and scripts in markup, and text made into code.
+    assert not re.search(
+        r"\.style\b|cssText|<style|setAttribute\(\"on|Function\(", widget.read_text()
+    )
+
+
+async def test_only_the_sites_named_may_show_the_chat() -> None:
+    for origins in ((), ("https://shop.example", "https://help.example:8443")):
+        gateway = StandIn(origins=origins)
+        transport = httpx.ASGITransport(Starlette(routes=gateway.adapter.routes()))
+        allowed = " ".join(origins) or "'none'"
+        async with httpx.AsyncClient(transport=transport, base_url="http://web") as client:
+            for path in ("/", "/chat/sales", "/chat/sales?embed=1"):
+                page = await client.get(path)
+                assert f"frame-ancestors {allowed};" in page.headers["content-security-policy"]
+                assert f'data-origins="{" ".join(origins)}"' in page.text
+            for path in ("/docs", "/chat/nobody", "/static/page.js"):
+                policy = (await client.get(path)).headers["content-security-policy"]
+                assert "frame-ancestors 'none';" in policy
+            widget = await client.get("/widget.js")
+            assert widget.headers["access-control-allow-origin"] == "*"
+            assert widget.headers["cross-origin-resource-policy"] == "cross-origin"
+            assert "access-control-allow-origin" not in (await client.get("/")).headers
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -25,12 +25,13 @@ def agent(pace: float = 0.0) -> DemoAgent:
 
 
 class Talk:
-    """A session with the demo: keeps the history and the variables, as the gateway would."""
+    """A session with the demo: keeps history, variables and data, as the gateway would."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options
         self.history: list[tuple[str, str]] = []
         self.variables: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
         self.asked: Ask | None = None
 
     async def say(self, text: str, **options: Any) -> str:
@@ -53,7 +54,9 @@ class Talk:
     async def outputs(self, text: str, **options: Any) -> list[Output]:
         options = self.options | options
         turn = make_turn(text, messages=self.history, variables=self.variables, **options)
+        turn.data.update(self.data)
         outputs = await run_turn(agent(), turn)
+        self.data = turn.data
         self.variables = {k: v for k, v in turn.variables.items() if k not in SEEDED}
         self.asked = next((output for output in outputs if isinstance(output, Ask)), None)
         self.history += [("user", text), ("assistant", answer_text(outputs))]
@@ -118,6 +121,32 @@ async def test_a_fact_told_twice_is_known_once() -> None:
     await talk.say("remember tea")
     await talk.say("remember tea")
     assert talk.variables["facts"] == ["tea"]
+
+
+@pytest.mark.parametrize(
+    "text", ["note: water the roses", "Please take a note that water the roses."]
+)
+async def test_notes_outlive_the_session(text: str) -> None:
+    talk = Talk()
+    assert "No notes yet" in await talk.say("show my notes")
+    await talk.say(text)
+    await talk.say(text)
+    assert talk.variables == {}
+    later = Talk()
+    later.data = talk.data
+    assert await later.say("my notes") == "You had me note:\n\n- water the roses"
+    assert "for everybody here" in await later.say("our notes", shared=True)
+    await later.say("forget everything")
+    await later.answer("Yes")
+    assert later.data == {}
+
+
+async def test_notes_so_many_and_no_more() -> None:
+    talk = Talk()
+    for number in range(MOST_FACTS + 10):
+        await talk.say(f"note: number {number} {'x' * 1000}")
+    assert len(talk.data["notes"]) == MOST_FACTS
+    assert len(repr(talk.data)) < 20_000
 
 
 @pytest.mark.parametrize("text", ["my name is Grace", "Call me Grace!", "Hello, I'm called Grace."])
@@ -316,6 +345,7 @@ async def test_strange_variables_do_no_harm(variables: dict[str, Any]) -> None:
     turns: Sequence[Turn] = [make_turn(hint, variables=variables) for hint in HINTS]
     for turn in turns:
         turn.variables.update(variables)
+        turn.data["notes"] = variables["facts"]
         assert await run_turn(agent(), turn)
 
 

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from gateway.agents import model_client
 from gateway.agents.llm import create
-from gateway.agents.model import CUT, DECLINED, TOO_LONG, WITHHELD, LlmAgent
+from gateway.agents.model import LlmAgent
+from gateway.agents.model_answer import CUT, DECLINED, TOO_LONG, WITHHELD
 from gateway.agents.model_errors import NEEDS_A_PERSON, RETRY_AFTER
 from gateway.agents.model_settings import LlmSettings
 from gateway.errors import ConfigurationError, GatewayError, LimitExceeded, ModelFailed, Unavailable

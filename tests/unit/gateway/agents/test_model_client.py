@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 from gateway.agents import model_http
 from gateway.agents.model import LlmAgent
+from gateway.agents.model_client import MOST_UNSEEN
+from gateway.agents.model_errors import NoModel
 from gateway.agents.model_settings import LlmSettings
 from gateway.domain import Role
 from gateway.errors import ModelFailed, Unavailable
@@ -259,3 +261,48 @@ async def test_words_of_the_system_stand_where_they_were_said() -> None:
         ("system", "note"),
         ("user", "two"),
     ]
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning_content": "hm " * 10_000},
+        {"content": "<think>" + "hm " * 10_000},
+        {
+            "tool_calls": [
+                {"index": 0, "id": "c", "function": {"name": "f", "arguments": "1" * 30_000}}
+            ]
+        },
+    ],
+    ids=["reasoning", "tags", "arguments"],
+)
+async def test_what_nobody_sees_has_an_end_too(delta: dict[str, Any]) -> None:
+    data = [event(delta) for _ in range(MOST_UNSEEN // 30_000 + 1)]
+    with pytest.raises(ModelFailed, match="without end"):
+        await heard(*data, STOP, DONE)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, {"code": "model_not_found", "message": "The model `m` does not exist"}),
+        (404, {"message": 'model "m" not found, try pulling it first'}),
+        (400, {"message": "m is not a valid model ID"}),
+        (400, {"message": "Invalid model: m", "type": "invalid_model"}),
+        (400, {"message": "Model Not Exist"}),
+        (403, {"code": "model_not_found", "message": "Project `p` has no access to model `m`"}),
+        (404, {"message": "page not found"}),
+        (400, {"message": "this model does not take pictures"}),
+    ],
+)
+async def test_a_model_that_is_not_there_is_told_from_other_mistakes(
+    status: int, error: dict[str, str]
+) -> None:
+    async def refuse(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": error}, status=status)
+
+    async with agent_of(refuse) as agent:
+        with pytest.raises(ModelFailed) as raised:
+            await run_turn(agent, make_turn())
+    other = error["message"] in {"page not found", "this model does not take pictures"}
+    assert isinstance(raised.value, NoModel) is not other

@@ -26,6 +26,7 @@ def message(number: int, text: str, role: Role = Role.USER, **more: Any) -> Mess
 def told(turn: Turn, instructions: str = "", *, images: bool = True) -> list[dict[str, Any]]:
     """The request, as the messages of OpenAI's API."""
     made = asyncio.run(prompt(turn, turn.messages, instructions, images=images))
+    assert made.question is not None
     rules = [{"role": "system", "content": made.instructions}] if made.instructions else []
     return [
         *rules,

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.domain import Attachment, Outcome, Quote
-from gateway.ports.records import Effects, Revision, RowEnd
+from gateway.errors import Fenced, Unavailable
+from gateway.ports.records import Effects, PersonScope, Revision, RowEnd
 from gateway.ports.store import Store
 from gateway.store import connect
+from gateway.store.batches import Act
 from gateway.store.sqlite import SqliteBackend
 from gateway.store.store import SqlStore
+from gateway.store.tables import metadata
 from gateway.testing._store_changes import Placed
+from gateway.testing._store_erasing import Person
 from gateway.testing._store_files import stored
-from gateway.testing._talk import OPERATOR, Talk, arrival, ended
+from gateway.testing._store_shared import Group
+from gateway.testing._talk import CHANNEL, OPERATOR, Talk, arrival, ended
 
-TABLES = (
-    *("inbox", "message_rows", "session_rows", "tasks", "questions", "deliveries", "lanes"),
-    *("lane_keys", "files"),
-)
+TABLES = tuple(metadata.tables)
 
 
 @pytest.fixture
@@ -135,3 +138,127 @@ async def test_freed_pages_are_overwritten(store: Store, tmp_path: Path) -> None
     await talk.commits(talk.turn(accepted, hold, "answer"))
     await store.close()
     assert b"canarycanary" not in (tmp_path / "gateway.db").read_bytes()
+
+
+async def test_event_ids_are_kept_as_hashes(store: Store) -> None:
+    kinds: tuple[dict[str, Any], ...] = ({}, {"control": True}, {"refusal": ()})
+    for number, changes in enumerate(kinds):
+        event = f"canary {number}"
+        await store.accept(arrival("a", event_id=event, fingerprint="canary", **changes))
+        again = arrival("a", event_id=event, fingerprint="canary", **changes)
+        assert (await store.accept(again)).duplicate
+    assert "canary" not in await kept(store)
+
+
+async def test_the_same_text_has_another_fingerprint_in_another_event(store: Store) -> None:
+    for event in ("1", "2"):
+        await store.accept(arrival("a", event_id=event, fingerprint="same"))
+    prints = await column(store, "fingerprint")
+    assert len(set(prints)) == 2
+
+
+async def test_another_database_has_another_key(store: Store, tmp_path: Path) -> None:
+    other = connect(f"sqlite:///{tmp_path / 'other.db'}")
+    await other.open()
+    for one in (store, other):
+        await one.accept(arrival("a", event_id="1"))
+    assert await column(store, "event_id") != await column(other, "event_id")
+    await other.close()
+
+
+async def test_what_is_done_says_nothing_of_the_platform_s_counting(store: Store) -> None:
+    talk = Talk(store)
+    accepted = await talk.says(order=424242)
+    await store.preview(accepted.row_id, "515151")
+    assert "424242" in await kept(store)
+    assert accepted.hold is not None
+    await talk.commits(talk.turn(accepted, accepted.hold))
+    await talk.says(order=424242, refusal=())
+    await talk.says(order=424242)
+    await store.end_session(talk.scope, "over")
+    control = await talk.says(order=424242, control=True)
+    await store.end_control(control.row_id, Outcome.SILENT, ())
+    for number in ("424242", "515151"):
+        assert number not in await kept(store)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+async def test_erasing_that_a_crash_cut_off_is_finished_by_the_next(
+    store: Store, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = Person(store, "b0b")
+    await bob.lives()
+    before, cuts = await store.traces(bob.person), 0
+    while True:
+        person, group = Person(store, f"c4n4ry{cuts}"), Group(store)
+        if shared:
+            await group.hears("ann", "c4n4ry says this", "c4n4ry says that")
+            await group.hears("bob", "b0b", quote=Quote(text="c4n4ry says this", sender="x"))
+        else:
+            await person.lives()
+        scope = PersonScope(channel=CHANNEL, senders=("ann",)) if shared else person.person
+        with monkeypatch.context() as patch:
+            finished = await erased_until(store, scope, cuts, patch)
+        await store.erase(scope, now=1.0)
+        for table in TABLES:
+            assert "c4n4ry" not in await kept(store, table), (table, cuts)
+        assert not shared or await group.texts() == ["b0b", "re: b0b"]
+        if finished:
+            break
+        cuts += 1
+    assert cuts > 3
+    assert await store.traces(bob.person) == before
+
+
+async def test_who_commits_between_two_steps_of_erasing_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(store, SqlStore)
+    ann, act, refused = Person(store, "c4n4ry"), store._act, 0
+    await ann.exchange()
+    accepted, hold = await ann.holds("c4n4ry")
+    late = ann.turn(accepted, hold, "c4n4ry")
+
+    async def followed(work: Act) -> Any:
+        nonlocal refused
+        result = await act(work)
+        with pytest.raises(Fenced):
+            await ann.store.commit(late)
+        refused += 1
+        return result
+
+    monkeypatch.setattr(store, "_act", followed)
+    await store.erase(ann.person, now=1.0)
+    assert refused > 3
+
+
+async def erased_until(
+    store: Store, scope: PersonScope, acts: int, patch: pytest.MonkeyPatch
+) -> bool:
+    """Whether erasing came to its end within so many acts; after that the process dies."""
+    assert isinstance(store, SqlStore)
+    act, left = store._act, acts
+
+    async def cut_off(work: Act) -> Any:
+        nonlocal left
+        if not left:
+            raise Unavailable("dead")
+        left -= 1
+        return await act(work)
+
+    patch.setattr(store, "_act", cut_off)
+    try:
+        await store.erase(scope, now=1.0)
+    except Unavailable:
+        return False
+    return True
+
+
+async def column(store: Store, name: str) -> list[str]:
+    """A column of the inbox."""
+    assert isinstance(store, SqlStore)
+    return await store._backend.read(
+        lambda connection: [
+            str(row[0]) for row in connection.exec_driver_sql(f"SELECT {name} FROM inbox")
+        ]
+    )

@@ -13,6 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 import gateway.store.migrations
+from gateway.belongings import Fact, Item
 from gateway.domain import (
     Address,
     Conversation,
@@ -27,7 +28,15 @@ from gateway.domain import (
     Task,
     TaskState,
 )
-from gateway.ports.records import LaneScope, Row, SessionScope, TokenScope
+from gateway.ports.records import (
+    Keeping,
+    LaneScope,
+    OwnerScope,
+    Row,
+    SessionScope,
+    Standing,
+    TokenScope,
+)
 from gateway.store import connect, migrate, schema_state, views
 from gateway.testing._store_files import stored
 from gateway.testing._store_moves import key
@@ -90,12 +99,16 @@ WAITS = Row(
     task_id="t2",
     lane_id="l1",
     channel=CHANNEL,
-    event_id="e2",
     inbound=b"{}",
     accepted_at=3.5,
     order=2**40,
     attempts=1,
 )
+FIRST_VIEWS = {
+    "sessions": "session_rows",
+    "messages": "message_rows",
+    "session_state": "session_rows",
+}
 # What the first release wrote.
 FIRST = """
 INSERT INTO lanes VALUES ('l1', 'contract', 'conversation:-42', 1, NULL, 4, 'u1', 1.5);
@@ -130,7 +143,8 @@ def first_schema(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "0001")
-    views.create(connection)
+    for view, table in FIRST_VIEWS.items():
+        connection.exec_driver_sql(f"CREATE VIEW {view} AS SELECT * FROM {table}")
 
 
 @pytest.fixture
@@ -143,8 +157,8 @@ def old(url: str) -> str:
 
 
 def test_everything_is_there_after_a_migration(old: str) -> None:
-    assert schema_state(old).pending == ("0002", "0003", "0004", "0005")
-    assert migrate(old) == ["0002", "0003", "0004", "0005"]
+    assert schema_state(old).pending == ("0002", "0003", "0004", "0005", "0006", "0007")
+    assert migrate(old) == ["0002", "0003", "0004", "0005", "0006", "0007"]
     asyncio.run(_everything_is_there(old))
 
 
@@ -183,6 +197,15 @@ async def _everything_is_there(url: str) -> None:
         assert await store.file(SCOPE, file.id) == file
         assert not await store.move(CHANNEL, "-42", "-10042")
         assert (await store.accept(arrival(key("-10042")))).lane_id == "l1"
+        assert await store.standing(LANE) == Standing(owner="conversation:-42")
+        scope = OwnerScope(channel=CHANNEL, agent="echo", owner="conversation:-42")
+        assert list(await store.owned_sessions(scope, 10)) == [SESSION]
+        fact = Fact(id="f1", text="they cook", created_at=4.5)
+        item = Item(id="o1", name="list", text="flour", created_at=4.5)
+        await store.keep(Keeping(scope=scope, data={"a": 1}, facts=(fact,), items=(item,)))
+        assert await store.data(scope) == {"a": 1}
+        assert list(await store.facts(scope)) == [fact]
+        assert list(await store.items(scope)) == [item]
     finally:
         await store.close()
 
@@ -198,7 +221,7 @@ def test_a_failed_migration_leaves_the_old_schema(
         migrate(old)
     monkeypatch.undo()
     assert schema_state(old).version == "0001"
-    assert migrate(old) == ["0002", "0003", "0004", "0005"]
+    assert migrate(old) == ["0002", "0003", "0004", "0005", "0006", "0007"]
     asyncio.run(_everything_is_there(old))
 
 

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from gateway.domain import Attachment, DeliveryState, Outcome
-from gateway.ports.records import FileScope, Mark, Revision, SessionQuery, SessionScope
+from gateway.ports.records import FileScope, Keeping, Mark, Revision, SessionQuery, SessionScope
 from gateway.store.sqlite import SqliteBackend
 from gateway.store.store import SqlStore
 from gateway.testing._store_changes import Placed
 from gateway.testing._store_files import stored
 from gateway.testing._store_moves import key
+from gateway.testing._store_outliving import owner_of
 from gateway.testing._store_sessions import Opened
+from gateway.testing._store_shelves import ADA, everything, keeps_canaries
 from gateway.testing._talk import CHANNEL, OPERATOR, Talk, arrival, ended, waiting
 
 # Read for operators and recovery, through the index of what is not done.
@@ -124,6 +126,51 @@ async def test_neither_do_revisions_and_moves(path: Path) -> None:
         await new.says()
         assert await store.move(CHANNEL, "1", "2")
     assert scans(backend, statements) == set()
+    await backend.close()
+
+
+async def test_neither_does_what_outlives_sessions(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    with traced(backend) as statements:
+        talk = Opened(store)
+        for _ in range(2):
+            await talk.opens(expires_at=time.time() + 60)
+            await keeps_canaries(store, ADA)
+            accepted, hold = await talk.holds()
+            kept = Keeping(scope=owner_of(talk), data={"a": 1})
+            await talk.commits(talk.turn(accepted, hold, keepings=(kept,), agent="other"))
+            await everything(store, ADA)
+            await store.standing(talk.lane)
+            await store.override(talk.scope, {"model": "big"})
+            await store.owned_sessions(ADA, 10)
+            await store.search_sessions(owner_of(talk), [talk.scope.session_id], ["hello"])
+            await store.known_digests(OPERATOR, ["x"])
+            await store.delete_session(talk.scope)
+            talk.session = None
+        old, new = Opened(store, key("1")), Opened(store, key("2"))
+        for opened in (old, new):
+            await opened.opens()
+            await keeps_canaries(store, owner_of(opened))
+        assert await store.move(CHANNEL, "1", "2")
+    assert scans(backend, statements) == set()
+    await backend.close()
+
+
+async def test_a_search_of_all_goes_along_the_key(path: Path) -> None:
+    backend = SqliteBackend(path, replica="test")
+    await backend.open()
+    store = SqlStore(backend)
+    await Talk(store).exchange("hello")
+    with traced(backend) as statements:
+        assert len(await store.search_all(OPERATOR, ["hello"], channel=CHANNEL)) == 2
+    assert scans(backend, statements) == set()
+    driver = _driver(backend._connection)
+    for statement in statements:
+        if "message_rows" in statement:
+            plan = [step for *_, step in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]
+            assert not [step for step in plan if "TEMP B-TREE" in step]
     await backend.close()
 
 

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from gateway.errors import ConfigurationError, Fenced, StoreError, StoreLocked, Unavailable
 from gateway.ports.records import SessionQuery, SessionScope
@@ -54,6 +56,16 @@ async def opened_through(url: str, server: PostgresServer) -> AsyncIterator[tupl
         opened(url.replace(f":{server.port}/", f":{proxy.port}/")) as store,
     ):
         yield store, proxy
+
+
+async def test_an_error_says_nothing_of_what_people_said(url: str) -> None:
+    async with opened(url) as store:
+        wrong = text("SELECT no_function(:said)")
+        backend = store._backend  # type: ignore[attr-defined]
+        with pytest.raises(DBAPIError) as error:
+            await backend.read(lambda c: c.execute(wrong, {"said": "a canary"}))
+    assert "no_function" in str(error.value)
+    assert "canary" not in str(error.value)
 
 
 class TestLock:

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from gateway import observability as obs
 from gateway.errors import StoreCorrupt, StoreError, StoreLocked, Unavailable
@@ -63,6 +64,15 @@ def connection_of(store: Store) -> Connection:
     backend = store._backend  # type: ignore[attr-defined]
     connection: Connection = backend._connection
     return connection
+
+
+async def test_an_error_says_nothing_of_what_people_said(path: Path) -> None:
+    async with opened(path) as store:
+        wrong = text("SELECT no_function(:said)")
+        with pytest.raises(DBAPIError) as error:
+            connection_of(store).execute(wrong, {"said": "a canary"})
+    assert "no_function" in str(error.value)
+    assert "canary" not in str(error.value)
 
 
 class TestDamage:

@@ -54,6 +54,7 @@ def test_values_are_cleaned_too() -> None:
         "parent_id": None,
         "title": "b\ufffd",
         "begins": None,
+        "private": False,
     }
 
 

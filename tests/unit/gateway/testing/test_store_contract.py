@@ -117,6 +117,13 @@ class RenamesForATurn(SqlStore):
         return await super().commit(replace(effects, renamed=True))
 
 
+class OverridesForATurn(SqlStore):
+    """The commit of a turn that began before puts back what was turned on then."""
+
+    async def commit(self, effects: Effects) -> Hold | None:
+        return await super().commit(replace(effects, overridden=True))
+
+
 class _Searches(SqlStore):
     def matches(self, message: Message, text: str) -> bool:
         return text.casefold() in message.text.casefold() and message.role in ("user", "assistant")
@@ -206,6 +213,7 @@ OLDER = {"old_began_first": True}
         (RenamesNothing, "a_session_is_renamed", {}),
         (RenamesNothing, "what_is_over_is_not_renamed", {}),
         (RenamesForATurn, "a_turn_under_way_does_not_undo_it", {}),
+        (OverridesForATurn, "a_turn_under_way_puts_nothing_back", {}),
         (FoldsOnlyAscii, "any_case_of_any_script_is_found_newest_first", {}),
         (TakesSignsForWildcards, "signs_are_nothing_but_themselves", {}),
         (FindsNotices, "what_people_and_agents_said_is_searched_and_nothing_else", {}),
