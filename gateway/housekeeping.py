@@ -46,7 +46,6 @@ class Housekeeping:
         self._files = files
         self._forgotten = forgotten
         self._retention = retention
-        self._erased = False
 
     async def recover(self) -> None:
         """Take up what an earlier process left: deliveries in doubt, rows without an outcome."""
@@ -99,7 +98,6 @@ class Housekeeping:
         now = time.time()
         gone = await self._store.forget(rows_before=now - REMEMBER_KEYS_FOR, now=now)
         lifecycle.outlived(gone.sessions)
-        self._erased = self._erased or bool(gone.sessions or gone.deliveries)
         if gone.sessions:
             self._forgotten()
         await self._files.discard(gone.digests)
@@ -116,7 +114,6 @@ class Housekeeping:
         )
         lifecycle.outlived(gone.traces.sessions)
         if gone != Erased(traces=Traces()):
-            self._erased = True
             self._forgotten()
         await self._files.discard(gone.digests)
         for lane_id in gone.lanes:
@@ -127,10 +124,9 @@ class Housekeeping:
             await self._router.recover()
 
     async def _scrub(self) -> None:
-        """Where anything was deleted, no file has it any longer."""
-        if self._erased:
+        """Where anything was erased, also before a crash, no file has it any longer."""
+        if await self._store.unscrubbed():
             await self._store.scrub()
-            self._erased = False
 
 
 def _ago(now: float, seconds: float) -> float | None:

@@ -33,8 +33,9 @@ FORGET_HERE = (
 )
 REMAINS = (
     "What remains: keyed hashes of the ids of events, for at most 30 days, so that nothing is"
-    " answered twice; nobody can tell from them who you are or what you said. What the platform"
-    " itself keeps, and backups, are not within my reach."
+    " answered twice; nobody can tell from them who you are or what you said. How far"
+    " conversations were read; and if you asked by STOP not to be written to, that you did. What"
+    " the platform itself keeps, and backups, are not within my reach."
 )
 _CONFIRM = "To erase all of it for good, send /forget yes. That cannot be undone."
 _COPY = "/export sends you a copy first."

@@ -156,6 +156,11 @@ def _ask(
             connection.request(method, path, brought.content if brought else None, headers)
             response = connection.getresponse()
             body = response.read()
+        except TimeoutError:
+            raise GatewayError(
+                f"the gateway at {gateway.listen} is still at it after {TIMEOUT:.0f} s, and goes on"
+                " by itself: look later what became of it"
+            ) from None
         except (OSError, HTTPException) as error:
             raise GatewayError(
                 f"a gateway holds the database, but none answers at {gateway.listen}: {error}"

@@ -135,6 +135,11 @@ class Erasing(Protocol):
         """
         ...
 
+    async def unscrubbed(self) -> int:
+        """How often something was erased since the last ``scrub`` that ended: 0 where nothing is
+        to be written over. It stands in the database, whatever becomes of this process."""
+        ...
+
     async def retire(
         self, *, dormant_before: float | None, ended_before: float | None, kept_before: float | None
     ) -> Erased:

@@ -18,6 +18,7 @@ from gateway.store import (
     keepings,
     lanes,
     messages,
+    owing,
     questions,
     sessions,
     summaries,
@@ -101,6 +102,7 @@ def delete(connection: Connection, scope: SessionScope, writer: Writer) -> list[
     sessions.revoke(connection, session.id)
     sessions.remove(connection, session.id)
     lanes.drop_if_empty(connection, writer, session.lane_id)
+    owing.owe(connection)
     dropped = {
         *files.delete_of_session(connection, session.id),
         *_kept_so_long(connection, session),

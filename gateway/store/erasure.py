@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
 
 from gateway.belongings import Found
 from gateway.domain import Message, Session
@@ -16,10 +19,11 @@ from gateway.ports.records import (
     SessionScope,
     Traces,
 )
-from gateway.store import erasing, files, people, retiring, sessions, summaries
+from gateway.store import erasing, files, owing, people, retiring, sessions, summaries
 from gateway.store.acting import Acting
 from gateway.store.batches import Act
 from gateway.store.erasing import Gone, Unsaid
+from gateway.store.lanes import Writer
 from gateway.store.people import Open, Said
 from gateway.store.retiring import Old
 
@@ -109,7 +113,14 @@ class Erasure(Acting):
 
     async def scrub(self) -> None:
         """As ``Erasing.scrub``."""
+        number = await self.unscrubbed()
         await self._backend.scrub()
+        if number:
+            await self._act(partial(owing.settle, number=number))
+
+    async def unscrubbed(self) -> int:
+        """As ``Erasing.unscrubbed``."""
+        return await self._read(owing.owed, _RETENTION)
 
     async def retire(
         self, *, dormant_before: float | None, ended_before: float | None, kept_before: float | None
@@ -196,9 +207,10 @@ class Erasure(Acting):
     async def _unsay(
         self, session: Session, batch: Sequence[Message], scope: PersonScope, kept: bool
     ) -> Unsaid:
-        unsaid: Unsaid = await self._act(
-            partial(erasing.unsay, session=session, said=batch, senders=scope.senders, kept=kept)
+        unsay = partial(
+            erasing.unsay, session=session, said=batch, senders=scope.senders, kept=kept
         )
+        unsaid: Unsaid = await self._act(_owing(unsay))
         return unsaid
 
     async def _said(self, scope: PersonScope, session: Session) -> Said:
@@ -230,7 +242,7 @@ class Erasure(Acting):
     # Acts.
 
     async def _one(self, tally: Tally, act: Act) -> int:
-        return tally.add(await self._act(act))
+        return tally.add(await self._act(_owing(act)))
 
     async def _each(self, tally: Tally, act: Act) -> None:
         while await self._one(tally, act):
@@ -238,7 +250,7 @@ class Erasure(Acting):
 
     async def _all(self, act: Act) -> int:
         total = 0
-        while number := await self._act(act):
+        while number := await self._act(_owing(act)):
             total += number
         return total
 
@@ -247,3 +259,15 @@ class Erasure(Acting):
         wanted = sorted(digests)
         scope = OperatorScope(why="what is on disk for nothing")
         return tuple(sorted(set(wanted) - await self._read(files.known, scope, wanted)))
+
+
+def _owing(act: Act) -> Act:
+    """An act that erases: unless it found nothing, a scrub is owed."""
+
+    def erase(connection: Connection, writer: Writer) -> Any:
+        done = act(connection, writer)
+        if done != 0:
+            owing.owe(connection)
+        return done
+
+    return erase

@@ -12,7 +12,7 @@ import sqlalchemy
 from sqlalchemy import Connection, delete
 
 from gateway.ports.records import SessionScope
-from gateway.store import bookmarks, deliveries, endings, files, inbox, sealing, sessions
+from gateway.store import bookmarks, deliveries, endings, files, inbox, owing, sealing, sessions
 from gateway.store.lanes import Writer
 from gateway.store.tables import replicas
 
@@ -70,7 +70,10 @@ def forget_rows(connection: Connection, _: Writer, *, before: float) -> Dropped:
 
 def forget_deliveries(connection: Connection, _: Writer, *, before: float) -> Dropped:
     """Drop some deliveries that were settled before."""
-    return Dropped(deliveries.forget(connection, before, ROWS_AT_ONCE))
+    number = deliveries.forget(connection, before, ROWS_AT_ONCE)
+    if number:
+        owing.owe(connection)
+    return Dropped(number)
 
 
 def forget_sessions(connection: Connection, writer: Writer, *, now: float) -> Dropped:

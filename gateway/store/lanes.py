@@ -15,7 +15,7 @@ from gateway.domain import new_id
 from gateway.errors import Fenced
 from gateway.ports import records
 from gateway.ports.records import Arrival, Effects, Hold, LaneScope
-from gateway.store import sealing, sql
+from gateway.store import owing, sealing, sql
 from gateway.store.scope import scoped
 from gateway.store.sealing import Seal
 from gateway.store.tables import inbox, lane_keys, lanes, replicas, sessions
@@ -345,3 +345,4 @@ def drop_if_empty(connection: Connection, writer: Writer, lane_id: str) -> None:
     writer.forget(_keys_of(connection, lane_id))
     connection.execute(delete(lane_keys).where(lane_keys.c.lane_id == lane_id))
     connection.execute(delete(lanes).where(or_(lanes.c.id == lane_id, lanes.c.heir == lane_id)))
+    owing.owe(connection)

@@ -26,7 +26,7 @@ from gateway.store.group_commit import GroupCommit
 from gateway.store.lanes import Writer
 from gateway.store.lockfile import LockFile
 from gateway.store.scope import is_operators
-from gateway.store.scrubbing import Pages
+from gateway.store.scrubbing import Pages, Place
 from gateway.store.worker import Workers
 
 P = ParamSpec("P")
@@ -62,9 +62,6 @@ def driver() -> ModuleType:
         return sqlite3
     module: ModuleType = dbapi2
     return module
-
-
-_DONE = -1
 
 
 class SqliteBackend:
@@ -120,16 +117,16 @@ class SqliteBackend:
 
     async def scrub(self) -> None:
         """As ``Backend.scrub``: piece by piece, between what is written meanwhile."""
-        page, deadline = 0, self._loop.time() + SCRUB_PATIENCE
-        while True:
-            following = await self._writing.call(self._scrub, page)
-            if following == _DONE:
-                return
-            if following is not None:
-                page, deadline = following, self._loop.time() + SCRUB_PATIENCE
+        place: Place | None = Place()
+        deadline = self._loop.time() + SCRUB_PATIENCE
+        while place is not None:
+            following = await self._writing.call(self._scrub, place)
+            if following != place:
+                place, deadline = following, self._loop.time() + SCRUB_PATIENCE
             elif self._loop.time() > deadline:
                 raise Unavailable(f"{self._path}: somebody reads for long", retry_after=RETRY_AFTER)
-            await asyncio.sleep(SCRUB_PAUSE if following is None else 0)
+            else:
+                await asyncio.sleep(SCRUB_PAUSE)
 
     async def read(
         self,
@@ -194,7 +191,7 @@ class SqliteBackend:
 
     def _take(self) -> Connection:
         """The connection that writes, on a database that is locked and sound."""
-        _create_private(self._path)
+        self._file = _open_private(self._path)
         self._lock.take()
         _warn_of_old(self._driver)
         must_check = self._must_be_checked()
@@ -275,6 +272,7 @@ class SqliteBackend:
             self._connection.close()
             self._connection = None
         if self._file is not None:
+            # After the connections: closing a file takes all locks on it away from the process.
             os.close(self._file)
             self._file = None
         self._lock.release()
@@ -287,47 +285,47 @@ class SqliteBackend:
             raise Unavailable(f"{self._path} is closed")
         perform(connection, self._writer, writes, self._transaction, self._is_away)
 
-    def _scrub(self, page: int) -> int | None:
-        """Write zeros over what is left in a piece of the file; the next page, or None where the
-        log could not be emptied because somebody reads it."""
+    def _scrub(self, place: Place) -> Place | None:
+        """Write zeros over what is left in a piece of the file; where the next one is: the same,
+        where the log could not be emptied because somebody reads it."""
         connection = self._connection
         if connection is None:
             raise Unavailable(f"{self._path} is closed")
         run: Any = connection.connection.cursor().execute
         try:
-            if not self._empty_log(run):
-                return None
-            # Nobody writes, and what is written later is made of pages read anew.
+            self._empty_log(run)
             run("BEGIN IMMEDIATE")
             try:
-                following, changed = self._scrub_piece(page)
+                return self._scrub_piece(place) if self._log_is_empty() else place
             finally:
                 run("ROLLBACK")
-            if changed:
+                # What is written later is made of pages read anew.
                 run("PRAGMA shrink_memory")
-            return following
         except self._errors as error:
             raise self._explained(error) from error
+        except OSError as error:
+            raise Unavailable(f"{self._path}: {error}", retry_after=RETRY_AFTER) from error
 
-    def _empty_log(self, run: Any) -> bool:
+    def _empty_log(self, run: Any) -> None:
         run("PRAGMA busy_timeout=50")
         try:
-            busy = run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            run("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             run(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-        return not busy and (not self._log.exists() or self._log.stat().st_size == 0)
 
-    def _scrub_piece(self, page: int) -> tuple[int, bool]:
-        if self._file is None:
-            # Closed only when no connection is left: closing it would take all their locks away.
-            self._file = os.open(self._path, os.O_RDWR)
-        pages = Pages(self._file)
-        if page == 0:
-            pages.scrub_free()
-        following = pages.scrub_trees(page)
+    def _log_is_empty(self) -> bool:
+        """Asked by who may write alone: what anybody wrote before, whoever reads the log copies
+        into the file when they please."""
+        return not self._log.exists() or self._log.stat().st_size == 0
+
+    def _scrub_piece(self, place: Place) -> Place | None:
+        file = self._file
+        assert file is not None, "it is open as long as the connection is"
+        pages = Pages(file)
+        following = pages.scrub(place)
         if pages.changed:
-            os.fsync(self._file)
-        return following if following < pages.count else _DONE, pages.changed
+            os.fsync(file)
+        return following
 
     def _read(self, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         connection = self._readers.get()
@@ -387,10 +385,10 @@ class _Transaction:
                 self._connection.rollback()
 
 
-def _create_private(path: Path) -> None:
+def _open_private(path: Path) -> int:
     """What people wrote is nobody else's to read; SQLite gives its other files the same mode."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def _warn_of_old(module: ModuleType) -> None:

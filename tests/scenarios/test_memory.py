@@ -51,3 +51,23 @@ async def test_all_that_a_turn_changed_is_there_or_nothing_of_it(
 
 def _all(turns: int) -> str:
     return " ".join([str(turns)] * COUNTED)
+
+
+async def test_a_summary_is_whole_or_not_there_whenever_the_process_dies(tmp_path: Path) -> None:
+    """It is made in the background: what was said is in it or still seen, and never in neither."""
+    agent, limits = "tests.support.keeper:reader", {"history_messages": 10}
+    async with theatre(tmp_path, [NAME], agent=agent, limits=limits) as opened:
+        ada, process = opened.stages[NAME].at_home("Ada"), opened.gateway
+        seen = []
+        for round_ in range(3):
+            for number in range(3 + round_):
+                seen.append(await ada.ask(f"Round {round_} was about number {number}."))
+            process.kill()
+            assert await process.ended() == -9
+            await process.start()
+        seen.append(await ada.ask("and now?"))
+    for said in seen:
+        upto, text, first = said.split()
+        assert int(upto) >= int(first) - 1
+        assert (text == "True") == (int(upto) > 0)
+    assert int(seen[-1].split()[0]) > 0

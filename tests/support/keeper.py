@@ -73,3 +73,10 @@ async def ledger(turn: Turn) -> str:
     await turn.drive.save(f"attempt {turn.id}", turn.id.encode())
     counted = (len(turn.messages) // 2, turns, data, prompt, len(facts), len(items))
     return " ".join(map(str, counted))
+
+
+async def reader(turn: Turn) -> str:
+    """Say what can be read of the session: up to where the summary goes, whether it says anything,
+    and where the messages begin that are seen in full."""
+    first = turn.messages[0].number if turn.messages else 1
+    return f"{turn.summary.upto} {bool(turn.summary.text)} {first}"

@@ -192,3 +192,32 @@ async def test_what_outlived_its_time_is_no_longer_known(store: Store, tmp_path:
     assert await of(longterm, ADA) == {"one": 1}
     await keeping.retire(time.time() + 7200.0)
     assert await of(longterm, ADA) == {}
+
+
+async def test_sessions_that_outlived_their_time_are_told_of(store: Store, tmp_path: Path) -> None:
+    lanes = Lanes()
+    router = Router(
+        store=store,
+        lanes=lanes,
+        put=lambda _: None,
+        rate=MessageRate(MemoryCoordinator(), 0),
+        channels={},
+        merged=lambda: None,
+    )
+    nobody: Any = None
+    keeping = Housekeeping(
+        store=store,
+        lanes=lanes,
+        router=router,
+        outbox=nobody,
+        files=FileRoom(folder=tmp_path / "files", store=store, limit=0),
+        forgotten=lambda: None,
+        retention=RetentionSection(dormant_sessions=3600.0),
+    )
+    await Talk(store).converses("canary")
+    with obs.captured() as lines:
+        await keeping.retire(time.time())
+        assert not lines
+        await keeping.retire(time.time() + 7200.0)
+    (line,) = lines
+    assert (line["event"], line["count"]) == (obs.Event.SESSIONS_EXPIRED, 1)

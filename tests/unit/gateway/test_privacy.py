@@ -32,7 +32,7 @@ from gateway import (
 )
 from gateway import observability as obs
 from gateway.app import gateway
-from gateway.cli import people
+from gateway.cli import acting, people
 from gateway.errors import GatewayError
 from gateway.exporting import Exporter
 from gateway.notices import FAILED, GAVE_UP
@@ -218,6 +218,7 @@ async def test_all_of_it_is_forgotten_and_the_receipt_names_each_store(house: Ho
     for line in ("conversations: 1", "messages: 10", "facts: 1", "keep: 2", "data: 1", "files: 1"):
         assert line in receipt
     assert "for at most 30 days" in receipt
+    assert "STOP" in receipt
     for word in ("w1-rose", "w2-rose", "w3-rose", "w4-rose", "w5-rose"):
         await house.gone(word)
     assert house.found("w6-tulip")
@@ -628,7 +629,7 @@ async def test_the_same_from_the_command_line(
 
 
 async def test_the_command_line_erases_through_the_gateway_that_runs(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strange = "ada/of the garden?"
     place = {"kind": "direct", "id": "dm-strange"}
@@ -649,7 +650,19 @@ async def test_the_command_line_erases_through_the_gateway_that_runs(
         await asyncio.to_thread(people.export, config, "one", strange, path)
         with zipfile.ZipFile(path) as archive:
             assert b'"again"' in archive.read("export.json")
-        config.write_text(config.read_text().replace(TOKEN, "another"))
+        another = tmp_path / "another.toml"
+        another.write_text(config.read_text().replace(TOKEN, "another"))
         with pytest.raises(GatewayError, match="another operator token"):
-            await asyncio.to_thread(people.forget, config, "one", "bob", as_json=True)
+            await asyncio.to_thread(people.forget, another, "one", "bob", as_json=True)
         assert house.found("w2-tulip")
+        whole = Erasure.erase
+
+        async def slowly(store: Erasure, *args: Any, **more: Any) -> Any:
+            await asyncio.sleep(0.3)
+            return await whole(store, *args, **more)
+
+        monkeypatch.setattr(Erasure, "erase", slowly)
+        monkeypatch.setattr(acting, "TIMEOUT", 0.1)
+        with pytest.raises(GatewayError, match="still at it"):
+            await asyncio.to_thread(people.forget, config, "one", "bob", as_json=True)
+        await house.gone("w2-tulip")

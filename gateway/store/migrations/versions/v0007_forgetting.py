@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from gateway.store import sealing
+from gateway.store import owing, sealing
 
 revision = "0007"
 down_revision = "0006"
@@ -53,5 +53,8 @@ def _seal() -> None:
             sealed.append({"row": row.id, "event": event, "content": content})
         connection.execute(change, sealed)
         last = rows[-1].id
-    over = sa.update(_inbox).where(_inbox.c.state == "done").values(ord=0, preview="")
+    # What still has nothing to lose is not written again.
+    left = sa.or_(_inbox.c.ord != 0, _inbox.c.preview != "")
+    over = sa.update(_inbox).where(_inbox.c.state == "done", left).values(ord=0, preview="")
     connection.execute(over)
+    owing.owe(connection)
