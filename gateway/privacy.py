@@ -297,7 +297,10 @@ class Privacy:
 
 
 def person(channel: str, participant: str) -> PersonScope:
-    """Everything of somebody on a channel, by the id that the platform has for them."""
+    """Everything of somebody on a channel, by the id that the platform has for them. Raises
+    ``ValueError`` without one: what nobody is known to have said is not anybody's."""
+    if not participant.strip():
+        raise ValueError("whose it is, is told by the id that the platform has for them")
     return PersonScope(
         channel=channel,
         owner=f"participant:{quote(participant, safe='')}",

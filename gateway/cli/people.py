@@ -16,6 +16,7 @@ from gateway.cli.reading import gateway_section, reading
 from gateway.errors import GatewayError
 from gateway.exporting import Exporter
 from gateway.files import FileRoom
+from gateway.ports.records import PersonScope
 from gateway.ports.store import Store
 from gateway.privacy import person
 from gateway.receipts import REMAINS, STORES
@@ -24,33 +25,31 @@ from gateway.settings import GatewaySection
 
 def export(config: Path | None, channel: str, participant: str, output: Path | None) -> None:
     """Write an archive of what is kept of somebody, beside a gateway that may be running."""
-    gateway = gateway_section(config)
+    scope, gateway = _scope(channel, participant), gateway_section(config)
     path = output or Path(f"export-{channel}.zip")
     if str(path) == "-":
-        asyncio.run(_export(gateway, channel, participant, sys.stdout.buffer))
+        asyncio.run(_export(gateway, scope, sys.stdout.buffer))
         return
     try:
         with path.open("xb") as file:
-            asyncio.run(_export(gateway, channel, participant, file))
+            asyncio.run(_export(gateway, scope, file))
     except FileExistsError:
         raise GatewayError(f"{path} exists already: name another with --output") from None
     print(f"Everything that is kept of {participant} on {channel} is in {path}.", file=sys.stderr)
 
 
-async def _export(
-    gateway: GatewaySection, channel: str, participant: str, target: IO[bytes]
-) -> None:
+async def _export(gateway: GatewaySection, scope: PersonScope, target: IO[bytes]) -> None:
     async with reading(gateway.database) as store:
         exporter = Exporter(store=store, files=_files(gateway, store))
-        await exporter.write(person(channel, participant), target, now=time.time(), limit=0)
+        await exporter.write(scope, target, now=time.time(), limit=0)
 
 
 def forget(config: Path | None, channel: str, participant: str, *, as_json: bool) -> None:
     """Erase everything that is kept of somebody, and say what that was."""
-    gateway = gateway_section(config)
+    scope, gateway = _scope(channel, participant), gateway_section(config)
 
     async def directly(store: Store) -> Mapping[str, Any]:
-        erased = await store.erase(person(channel, participant), now=time.time())
+        erased = await store.erase(scope, now=time.time())
         await _files(gateway, store).discard(erased.digests)
         await store.scrub()
         return {"erased": asdict(erased.traces)}
@@ -63,6 +62,13 @@ def forget(config: Path | None, channel: str, participant: str, *, as_json: bool
     for store_name, words in STORES.items():
         print(f"- {words}: {answer['erased'][store_name]:,}")
     print(f"\n{REMAINS}")
+
+
+def _scope(channel: str, participant: str) -> PersonScope:
+    try:
+        return person(channel, participant)
+    except ValueError as error:
+        raise GatewayError(str(error)) from None
 
 
 def _files(gateway: GatewaySection, store: Store) -> FileRoom:

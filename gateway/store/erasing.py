@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import sqlalchemy
 from sqlalchemy import Column, Connection, Table, delete, exists, select
 
-from gateway.domain import DeliveryState, Message, Session
+from gateway.domain import DeliveryState, Message, Role, Session
 from gateway.ports.records import PersonScope, SessionScope
 from gateway.store import (
     clearing,
@@ -173,7 +173,9 @@ def unsay(
     states = _SETTLED if kept else tuple(DeliveryState)
     turns = clearing.turns_of(connection, sorted(rows))
     deliveries.delete_of_turns(connection, lane_ids, states, turns)
-    deliveries.delete_saying(connection, session.id, lane_ids, states, [m.text for m in said])
+    # What people say is not sent, and could be made to have others' answers in it.
+    answers = [message.text for message in said if message.role is not Role.USER]
+    deliveries.delete_saying(connection, session.id, lane_ids, states, answers)
     dropped, digests = _drop_mentioned(connection, session.id, said)
     summarised = summaries.one(connection, SessionScope(session_id=session.id)).upto >= min(numbers)
     summaries.outdated(connection, session.id, min(numbers))

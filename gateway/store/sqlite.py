@@ -288,15 +288,15 @@ class SqliteBackend:
     def _scrub(self, place: Place) -> Place | None:
         """Write zeros over what is left in a piece of the file; where the next one is: the same,
         where the log could not be emptied because somebody reads it."""
-        connection = self._connection
-        if connection is None:
+        connection, file = self._connection, self._file
+        if connection is None or file is None:
             raise Unavailable(f"{self._path} is closed")
         run: Any = connection.connection.cursor().execute
         try:
             self._empty_log(run)
             run("BEGIN IMMEDIATE")
             try:
-                return self._scrub_piece(place) if self._log_is_empty() else place
+                return self._scrub_piece(file, place) if self._log_is_empty() else place
             finally:
                 run("ROLLBACK")
                 # What is written later is made of pages read anew.
@@ -318,9 +318,7 @@ class SqliteBackend:
         into the file when they please."""
         return not self._log.exists() or self._log.stat().st_size == 0
 
-    def _scrub_piece(self, place: Place) -> Place | None:
-        file = self._file
-        assert file is not None, "it is open as long as the connection is"
+    def _scrub_piece(self, file: int, place: Place) -> Place | None:
         pages = Pages(file)
         following = pages.scrub(place)
         if pages.changed:

@@ -229,6 +229,15 @@ class SharedContract:
         if dump is not None:
             assert "c4n4ry" not in await dump(store)
 
+    async def test_nobody_s_words_take_away_what_waits_to_be_sent_to_others(
+        self, store: Store
+    ) -> None:
+        group = Group(store)
+        await group.hears("bob", "hello", "the code is 42")
+        await group.hears("eve", "hm, the code is 42, re: hello", "well")
+        await store.erase(PersonScope(channel=CHANNEL, senders=("eve",)), now=time.time())
+        assert [one.text for one in await store.pending(group.lane)] == ["the code is 42"]
+
     async def test_turns_that_saw_it_are_refused_and_come_again(self, store: Store) -> None:
         group = Group(store)
         await group.hears("ann", "c4n4ry")

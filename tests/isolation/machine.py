@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, ClassVar
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -145,7 +145,7 @@ class Truth:
 class Isolation(RuleBasedStateMachine):
     """Drives one gateway."""
 
-    database: ClassVar[str] = ""
+    database: str = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,9 +167,11 @@ class Isolation(RuleBasedStateMachine):
     @initialize()
     def everybody_says_something(self) -> None:
         """So that there is something to find from the first rule on; books are read meanwhile."""
-        while self.world.say("one", "ada", conversation("room", "ada"), "hello"):
-            if self.world.reports[-1].own:
-                break
+        for agent in ("second", "first"):
+            self.world.say("one", "ada", conversation("room", "ada"), f"/agent {agent}")
+            while self.world.say("one", "ada", conversation("room", "ada"), "hello"):
+                if self.world.reports[-1].own:
+                    break
         for who in PEOPLE[:2]:
             self.say(who, "one", "direct", "fact")
             self.say(who, "one", "group", "say")
@@ -328,6 +330,19 @@ class Isolation(RuleBasedStateMachine):
         opened = self.world.wait(self.world.call("POST", "/api/session", json={"agent": agent}))
         session = opened["session_id"]
         self.visits.append(Visit(opened["token"], session, agent, f"visitor {session}"))
+
+    @rule(who=who_, agent=st.sampled_from(tuple(BOOKS)))
+    def sign_in(self, who: str, agent: str) -> None:
+        """The same as one of the site's users, who has the same data in every session."""
+        body = {"agent": agent, "user_token": self.world.user_token(who)}
+        opened = self.world.wait(self.world.call("POST", "/api/session", json=body))
+        session = opened["session_id"]
+        self.visits.append(Visit(opened["token"], session, agent, f"user {who}"))
+        listed = self.world.wait(
+            self.world.call("GET", "/api/sessions", self.world.user_token(who))
+        )
+        mine = {visit.session for visit in self.visits if visit.owner == f"user {who}"}
+        assert {one["session_id"] for one in listed["sessions"]} <= mine
 
     @precondition(lambda self: self.visits)
     @rule(data=st.data(), kind=kind_)

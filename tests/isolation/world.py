@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+import jwt
 
 from adapters.web.adapter import WebAdapter
 from gateway import Text, Turn
@@ -31,6 +33,8 @@ from tests.support.loop import LoopAdapter
 CANARY = re.compile(r"canary\d+x")
 BOOKS = {"first": "canary1000001x", "second": "canary1000002x"}
 """What is written in each agent's own knowledge base."""
+SECRET = "a secret of thirty-two bytes or more"
+"""With it a site vouches for its users."""
 WITHIN = 20.0
 
 T = TypeVar("T")
@@ -193,7 +197,7 @@ class World:
         path = self.folder / "gateway.toml"
         database = self.database or f"sqlite:///{self.folder}/data/gateway.db"
         (self.folder / "data").mkdir()
-        path.write_text(_CONFIGURATION.format(folder=self.folder, database=database))
+        path.write_text(_CONFIGURATION.format(folder=self.folder, database=database, secret=SECRET))
         kind = AgentKind(settings=Nothing, create=self._probe)
         adapters: Any = {"loop": self.platform, "web": WebAdapter}
         return load(path, {}, adapters, {"probe": kind})
@@ -236,6 +240,10 @@ class World:
         async with self.http.request(method, path, headers=headers, **more) as response:
             response.raise_for_status()
             return await response.json() if response.status != 204 else None
+
+    def user_token(self, who: str) -> str:
+        """What the site says of one of its users."""
+        return jwt.encode({"sub": who, "exp": int(time.time()) + 3600}, SECRET)
 
     def beside(self, look: Callable[[Store], Awaitable[T]]) -> T:
         """Look into the database beside the gateway."""
@@ -294,4 +302,5 @@ platform = "web"
 agents = ["first", "second"]
 agent = "first"
 sessions_per_minute = 0
+user_secret = "{secret}"
 """

@@ -11,15 +11,20 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway import observability as obs
+from gateway.coordination.memory import MemoryCoordinator
 from gateway.errors import LimitExceeded
 from gateway.files import FileRoom
 from gateway.housekeeping import Housekeeping
 from gateway.lanes import Lanes
+from gateway.limits import MessageRate
 from gateway.longterm import LongTerm
 from gateway.ports.records import AgentScope, Keeping, OwnerScope
 from gateway.ports.store import Store
+from gateway.router import Router
 from gateway.settings import RetentionSection
 from gateway.store import connect
+from gateway.testing._talk import Talk
 
 ADA = OwnerScope(channel="chat", agent="bot", owner="participant:ada")
 ADA_ELSEWHERE = OwnerScope(channel="chat", agent="other", owner="participant:ada")
@@ -214,7 +219,7 @@ async def test_sessions_that_outlived_their_time_are_told_of(store: Store, tmp_p
         forgotten=lambda: None,
         retention=RetentionSection(dormant_sessions=3600.0),
     )
-    await Talk(store).converses("canary")
+    await Talk(store).exchange("canary")
     with obs.captured() as lines:
         await keeping.retire(time.time())
         assert not lines

@@ -597,6 +597,8 @@ async def test_operators_hand_out_and_erase_for_people(house: House) -> None:
             assert b"w2-tulip" not in whole
         async with http.post(f"{url}/forget") as response:
             erased = (await response.json())["erased"]
+        async with http.post(f"{house.address}/operator/people/one/%20/forget") as response:
+            assert response.status == 400
     assert (erased["sessions"], erased["facts"]) == (1, 1)
     assert not house.found("w1-rose")
     assert house.found("w2-tulip")
@@ -618,6 +620,8 @@ async def test_the_same_from_the_command_line(
         (shelved,) = (name for name in archive.namelist() if name.endswith("shelved.txt"))
         assert archive.read(shelved) == b"w1-rose"
         assert b"w2-tulip" not in archive.read("export.json")
+    with pytest.raises(GatewayError, match="whose it is"):
+        await asyncio.to_thread(people.forget, config, "one", "", as_json=True)
     capfd.readouterr()
     await asyncio.to_thread(people.forget, config, "one", "ada", as_json=True)
     erased = json.loads(capfd.readouterr().out)["erased"]

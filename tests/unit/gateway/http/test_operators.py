@@ -110,8 +110,13 @@ async def test_sessions_are_listed_in_pages_and_filtered(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("params", "status"),
-    [({"limit": "0"}, 400), ({"limit": "x"}, 400), ({"limit": "501"}, 400), ({"limit": "00000000100"}, 400),
-        ({"state": "x"}, 404)],
+    [
+        ({"limit": "0"}, 400),
+        ({"limit": "x"}, 400),
+        ({"limit": "501"}, 400),
+        ({"limit": "00000000100"}, 400),
+        ({"state": "x"}, 404),
+    ],
 )
 async def test_what_cannot_be_asked_is_said(
     desk: Desk, params: dict[str, str], status: int

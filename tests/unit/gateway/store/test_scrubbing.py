@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.errors import Unavailable
-from gateway.store import sqlite, tables
+from gateway.errors import StoreCorrupt, Unavailable
+from gateway.files import FileRoom
+from gateway.housekeeping import Housekeeping
+from gateway.lanes import Lanes
+from gateway.ports.records import PersonScope
+from gateway.settings import RetentionSection
+from gateway.store import scrubbing, sqlite, tables
 from gateway.store.batches import Kind
 from gateway.store.lanes import Writer
+from gateway.store.scrubbing import Pages, Place
 from gateway.store.sqlite import SqliteBackend
 from gateway.store.store import SqlStore
 from gateway.testing._talk import Talk
@@ -172,3 +184,235 @@ async def test_who_reads_for_long_is_waited_for(
 
 async def test_an_empty_database_is_scrubbed_as_well(backend: SqliteBackend) -> None:
     await backend.scrub()
+
+
+# No database is damaged, whatever its layout, and whenever it ends.
+
+
+def messy(path: Path, page_size: int, auto_vacuum: int, rows: int = 1500) -> list[str]:
+    """A database with gaps and a free list full of what was deleted; all that is in it."""
+    dice = random.Random(page_size)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        run = connection.execute
+        run(f"PRAGMA page_size={page_size}")
+        run(f"PRAGMA auto_vacuum={auto_vacuum}")
+        run("PRAGMA secure_delete=OFF")
+        run("CREATE TABLE rows_ (id TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
+        run("CREATE TABLE others (id INTEGER PRIMARY KEY, text TEXT)")
+        run("CREATE INDEX by_text ON others (text)")
+        run("BEGIN")
+        for number in range(rows):
+            text = f"{CANARY} {number} " * (dice.choice(LENGTHS) // 8)
+            run("INSERT INTO rows_ VALUES (?, ?)", (f"{dice.getrandbits(64):x}", text))
+            run("INSERT INTO others VALUES (?, ?)", (dice.getrandbits(40), text[:500]))
+        run("COMMIT")
+        run("DELETE FROM rows_ WHERE id < '8'")
+        run("DELETE FROM others WHERE id % 3 = 0")
+        return list(connection.iterdump())
+
+
+def whole(path: Path) -> list[str]:
+    """All that is in a database, which is sound."""
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return list(connection.iterdump())
+
+
+def scrub(path: Path) -> bool:
+    """Scrub a file that nobody has open; whether anything was left in it."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        place, changed = Place(), False
+        following: Place | None = place
+        while following is not None:
+            pages = Pages(file)
+            following = pages.scrub(following)
+            changed = changed or pages.changed
+    finally:
+        os.close(file)
+    return changed
+
+
+@pytest.mark.parametrize("auto_vacuum", [0, 1, 2])
+@pytest.mark.parametrize("page_size", [512, 1024, 4096, 65536])
+def test_no_layout_is_damaged(
+    tmp_path: Path, page_size: int, auto_vacuum: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scrubbing, "TRUNKS", 2)
+    monkeypatch.setattr(scrubbing, "PIECE", 256 * 1024)
+    path = tmp_path / "some.db"
+    before = messy(path, page_size, auto_vacuum)
+    assert scrub(path)
+    assert whole(path) == before
+    assert not scrub(path)
+    with closing(sqlite3.connect(path)) as connection:
+        # What was freed is used again.
+        connection.execute("INSERT INTO others (text) SELECT text FROM rows_")
+        connection.commit()
+    whole(path)
+
+
+def test_it_may_end_in_the_middle_of_any_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.db"
+    before, really = messy(path, 1024, 2, rows=120), os.pwrite
+
+    def half(file: int, data: bytes, at: int) -> int:
+        really(file, data[: len(data) // 2], at)
+        raise InterruptedError
+
+    ends = 0
+    while True:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "pwrite", half)
+            try:
+                scrub(path)
+            except InterruptedError:
+                ends += 1
+            else:
+                break
+        assert whole(path) == before
+    assert ends > 20
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from gateway.store.sqlite import SqliteBackend
+
+really, left = os.pwrite, [int(sys.argv[2])]
+
+def pwrite(file, data, at):
+    left[0] -= bytes(data).count(0) == len(data)
+    if not left[0]:
+        really(file, data[: len(data) // 2], at)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return really(file, data, at)
+
+async def main():
+    backend = SqliteBackend(Path(sys.argv[1]), replica="killed")
+    await backend.open()
+    os.pwrite = pwrite
+    await backend.scrub()
+
+asyncio.run(main())
+"""
+
+
+async def test_kill_9_in_the_middle(backend: SqliteBackend, tmp_path: Path) -> None:
+    sessions = await fill(backend, 2000)
+    await drop(backend, sessions)
+    kept = await backend.read(lambda c: c.execute(select(MESSAGES)).all())
+    await backend.close()
+    path = tmp_path / "gateway.db"
+    killed = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", KILLED, str(path), "7"], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    await backend.open()
+    assert await backend.read(lambda c: c.execute(select(MESSAGES)).all()) == kept
+    await backend.scrub()
+    assert found(tmp_path) == 0
+    await sound(path)
+
+
+async def test_whoever_else_writes_is_seen(
+    backend: SqliteBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand, with the gateway running: what they wrote is in the log, not yet in the file."""
+    await drop(backend, await fill(backend, 500))
+    path, empty, others = tmp_path / "gateway.db", backend._empty_log, iter([True, True, False])
+    logs: list[int] = []
+
+    def then_somebody_writes(run: Any) -> None:
+        empty(run)
+        if next(others, False):
+            with closing(sqlite.driver().connect(path)) as other:
+                other.execute("UPDATE message_rows SET text = text || 'more'")
+                other.commit()
+
+    class Watched(Pages):
+        def __init__(self, file: int) -> None:
+            logs.append(path.with_name("gateway.db-wal").stat().st_size)
+            super().__init__(file)
+
+    monkeypatch.setattr(backend, "_empty_log", then_somebody_writes)
+    monkeypatch.setattr(sqlite, "Pages", Watched)
+    await backend.scrub()
+    assert logs
+    assert set(logs) == {0}
+    assert found(tmp_path) == 0
+
+
+async def test_a_disk_that_fails_is_told(
+    backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    await drop(backend, await fill(backend, 500))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", fails)
+        with pytest.raises(Unavailable, match="Input/output error"):
+            await backend.scrub()
+    await backend.scrub()
+
+
+def test_what_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    path.write_bytes(b"something else" * 1000)
+    with pytest.raises(StoreCorrupt, match="another header"):
+        scrub(path)
+    assert path.read_bytes() == b"something else" * 1000
+
+
+# That it is owed is known to whoever comes next.
+
+
+async def test_what_was_erased_before_a_crash_is_written_over(
+    backend: SqliteBackend, tmp_path: Path
+) -> None:
+    store = SqlStore(backend)
+    assert not await store.unscrubbed()
+    await Talk(store).exchange()
+    await store.erase(PersonScope(channel="web", owner="nobody"), now=time.time())
+    await backend.close()
+    await backend.open()
+    assert await store.unscrubbed()
+    nobody: Any = None
+    keeping = Housekeeping(
+        store=store,
+        lanes=Lanes(),
+        router=nobody,
+        outbox=nobody,
+        files=FileRoom(folder=tmp_path / "files", store=store, limit=0),
+        forgotten=nobody,
+        retention=RetentionSection(),
+    )
+    hourly = asyncio.create_task(keeping.forget())
+    async with asyncio.timeout(10):
+        while await store.unscrubbed():
+            await asyncio.sleep(0.01)
+    hourly.cancel()
+    with suppress(asyncio.CancelledError):
+        await hourly
+
+
+async def test_what_is_erased_during_a_scrub_is_still_owed(
+    backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, scope = SqlStore(backend), PersonScope(channel="web", owner="nobody")
+    await store.erase(scope, now=time.time())
+    really = backend.scrub
+
+    async def meanwhile() -> None:
+        await really()
+        await store.erase(scope, now=time.time())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "scrub", meanwhile)
+        await store.scrub()
+    assert await store.unscrubbed()
+    await store.scrub()
+    assert not await store.unscrubbed()
