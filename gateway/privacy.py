@@ -164,6 +164,7 @@ class Privacy:
 
     async def _erase(self, scope: PersonScope, lane: Lane | None) -> Traces:
         sessions = await self._store.own_sessions(scope) if scope.owner else ()
+        scopes = await self._store.own_scopes(scope) if scope.owner else ()
         keep = lane.id if lane is not None else ""
         erased = await self._store.erase(scope, keep=keep, now=self._clock())
         if lane is not None:
@@ -177,8 +178,9 @@ class Privacy:
                 self._live.ended(session.id)
             if session.lane_id != keep or not await self._stands(session):
                 lifecycle.deleted(session)
-        if scope.owner:
-            self._around.forget_owner(scope.channel, scope.owner)
+        owners = {scope.owner, *(s.owner for s in sessions), *(one.owner for one in scopes)}
+        for owner in owners - {""}:
+            self._around.forget_owner(scope.channel, owner)
         self._around.forget_keys()
         await self._files.discard(erased.digests)
         await self._take_back_exports(scope)

@@ -116,8 +116,10 @@ def drop_deliveries(connection: Connection, _: Writer, *, lane_id: str, kept: bo
 def drop_kept(connection: Connection, scope: PersonScope) -> Gone:
     """Drop the owner's data, facts and items."""
     counts = people.count_kept(connection, scope)
-    owner = clean(scope.owner)
-    return Gone(counts, keepings.delete_of_owner(connection, scope.channel, owner))
+    digests: list[str] = []
+    for owner in people.owners(connection, scope):
+        digests += keepings.delete_of_owner(connection, scope.channel, owner)
+    return Gone(counts, digests)
 
 
 def drop_lane(connection: Connection, writer: Writer, *, lane_id: str) -> None:

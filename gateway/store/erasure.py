@@ -152,10 +152,11 @@ class Erasure(Acting):
         for lane_id in lane_ids:
             kept = lane_id == keep
             await self._one(tally, partial(erasing.silence, lane_id=lane_id, kept=kept))
+        if scope.owner:
+            # Before any lane goes: by them it is known what the owner is called within groups.
+            await self._one(tally, lambda c, _: erasing.drop_kept(c, scope))
         for session in await self._read(people.own_sessions, scope):
             await self._erase_session(session.id, keep, tally)
-        if scope.owner:
-            await self._one(tally, lambda c, _: erasing.drop_kept(c, scope))
         for lane_id in lane_ids:
             kept = lane_id == keep
             await self._each(tally, partial(erasing.drop_deliveries, lane_id=lane_id, kept=kept))

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+)
 
 from gateway.belongings import Found
 from gateway.boundary import members_keys
@@ -56,9 +67,11 @@ def own_scopes(connection: Connection, scope: PersonScope) -> list[OwnerScope]:
     if not scope.owner:
         return []
     kept = (tables.data_rows, tables.facts, tables.items)
-    found = union(*(select(table.c.agent).where(*_whose(table, scope)) for table in kept))
-    agents = sorted(connection.execute(found).scalars())
-    return [OwnerScope(channel=scope.channel, agent=a, owner=scope.owner) for a in agents]
+    found = union(
+        *(select(table.c.owner, table.c.agent).where(*_whose(table, scope)) for table in kept)
+    )
+    places = sorted(tuple(row) for row in connection.execute(found))
+    return [OwnerScope(channel=scope.channel, agent=a, owner=owner) for owner, a in places]
 
 
 @scoped(PersonScope)
@@ -71,7 +84,7 @@ def shared_sessions(connection: Connection, scope: PersonScope) -> list[Session]
     place = rows.c.lane_id == scope.lane_id if scope.lane_id else anywhere
     query = select(rows).where(rows.c.channel == scope.channel, place)
     if scope.owner:
-        query = query.where(rows.c.owner != clean(scope.owner))
+        query = query.where(~_whose(rows, scope)[1])
     return [sessions.read(row) for row in connection.execute(query.order_by(rows.c.id))]
 
 
@@ -100,7 +113,7 @@ def open_rows(connection: Connection, scope: PersonScope) -> list[Open]:
         .order_by(events.id)
     )
     if scope.owner:
-        query = query.where(lanes.c.owner != clean(scope.owner))
+        query = query.where(~_whose(lanes, scope)[1])
     read = ((row, _event(row.inbound)) for row in connection.execute(query))
     return [
         Open(id=row.id, lane_id=row.lane_id, state=row.state, files=tuple(_files_of(event)))
@@ -233,8 +246,21 @@ def _number(connection: Connection, *which: ColumnElement[bool]) -> int:
     return connection.execute(select(func.count()).where(*which)).scalar_one()
 
 
-def _whose(table: Any, scope: PersonScope) -> tuple[ColumnElement[bool], ...]:
-    return table.c.channel == scope.channel, table.c.owner == clean(scope.owner)
+def owners(connection: Connection, scope: PersonScope) -> list[str]:
+    """Under which names the owner has anything: their own, and those within groups."""
+    return sorted(row.owner for row in connection.execute(_owners(scope)))
+
+
+def _whose(table: Any, scope: PersonScope) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """That it is the owner's; where no lane is named, also where they are alone within groups."""
+    return table.c.channel == scope.channel, table.c.owner.in_(_owners(scope))
+
+
+def _owners(scope: PersonScope) -> Select[Any] | CompoundSelect[Any]:
+    own = select(literal(clean(scope.owner)).label("owner"))
+    if scope.lane_id or not scope.senders:
+        return own
+    return union(own, select(lanes.c.owner).where(lanes.c.id.in_(_within_groups(scope))))
 
 
 def _is_shared(connection: Connection) -> ColumnElement[bool]:

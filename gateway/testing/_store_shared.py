@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.boundary import members_keys
 from gateway.domain import (
     Attachment,
     DeliveryState,
@@ -26,7 +27,7 @@ from gateway.ports.records import Accepted, Effects, Hold, Mark, PersonScope, Tr
 from gateway.ports.store import Store
 from gateway.testing._store_erasing import Dump, digest
 from gateway.testing._store_files import stored
-from gateway.testing._talk import CHANNEL, OPERATOR, Talk, delivery, ended, waiting
+from gateway.testing._talk import CHANNEL, OPERATOR, Talk, arrival, delivery, ended, waiting
 
 
 def event(who: str, text: str, *files: str) -> bytes:
@@ -277,6 +278,28 @@ class SharedContract:
         assert [dead.raw for dead in await store.dead_rows(OPERATOR)] == [b"hello"]
         if dump is not None:
             assert "c4n4ry" not in await dump(store)
+
+    async def test_a_row_on_a_lane_of_one_s_own_within_a_group(
+        self, store: Store, dump: Dump | None
+    ) -> None:
+        """Where each member of a group has a session the lane is not shared: its key says whose."""
+        lanes = {}
+        for who, writes in (("ann", "ann"), ("bob", "ann"), ("x/ann", "x/ann")):
+            lanes[who] = Talk(store, f"{members_keys(CHANNEL)}-42/{who.replace('/', '%2F')}")
+            said = event(writes, f"c4n4ry of {who}.")
+            await lanes[who].says(inbound=said, owner=f"member:{lanes[who].key}", shared=False)
+        scope = PersonScope(channel=CHANNEL, owner="participant:ann", senders=("ann",))
+        erased = await store.erase(scope, now=time.time())
+        assert erased.traces == Traces(events=1)
+        assert erased.lanes == (lanes["ann"].lane_id,)
+        for who in ("bob", "x/ann"):
+            kept = await store.accept(arrival(lanes[who].key, "again"))
+            assert kept.lane_id == lanes[who].lane_id
+        if dump is not None:
+            left = await dump(store)
+            assert "c4n4ry of ann." not in left
+            assert "c4n4ry of bob." in left
+            assert "c4n4ry of x/ann." in left
 
     async def test_on_one_lane_alone(self, store: Store) -> None:
         here, there = Group(store), Group(store)

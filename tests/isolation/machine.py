@@ -317,7 +317,8 @@ class Isolation(RuleBasedStateMachine):
         everything = at.owner == who
         for canary in list(self.truth.canaries.values()):
             there = canary.lane == at or (everything and canary.lane.channel == channel)
-            own = canary.lane.owner == who if everything else canary.lane == at and not at.shared
+            alone = canary.lane.owner in (who, f"group/{who}")
+            own = alone if everything else canary.lane == at and not at.shared
             said = canary.who == who and there and not canary.kept
             if (own and canary.lane.channel == channel and canary.kept != "agent") or said:
                 del self.truth.canaries[canary.word]

@@ -60,8 +60,10 @@ async def test_a_summary_is_whole_or_not_there_whenever_the_process_dies(tmp_pat
         ada, process = opened.stages[NAME].at_home("Ada"), opened.gateway
         seen = []
         for round_ in range(3):
-            for number in range(3 + round_):
-                seen.append(await ada.ask(f"Round {round_} was about number {number}."))
+            seen += [
+                await ada.ask(f"Round {round_} was about number {number}.")
+                for number in range(3 + round_)
+            ]
             process.kill()
             assert await process.ended() == -9
             await process.start()

@@ -52,9 +52,9 @@ def _seal() -> None:
             content = seal.content(event, row.fingerprint)
             sealed.append({"row": row.id, "event": event, "content": content})
         connection.execute(change, sealed)
+        # Piece by piece, too: SQLite keeps in memory what one statement changes, to undo it.
+        piece = _inbox.c.id.between(rows[0].id, rows[-1].id)
+        over = sa.update(_inbox).where(piece, _inbox.c.state == "done").values(ord=0, preview="")
+        connection.execute(over)
         last = rows[-1].id
-    # What still has nothing to lose is not written again.
-    left = sa.or_(_inbox.c.ord != 0, _inbox.c.preview != "")
-    over = sa.update(_inbox).where(_inbox.c.state == "done", left).values(ord=0, preview="")
-    connection.execute(over)
     owing.owe(connection)
